@@ -1,0 +1,300 @@
+//! What is tokio's own about this backend. What all backends have in common is in the conformance
+//! suite.
+
+use std::{
+    future::poll_fn,
+    io,
+    net::{Shutdown, SocketAddr},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use anyio_core::{
+    Blocking, Clock, Executor, ListenOptions, Net, Run, RunOptions, Spawn, TcpListener as _,
+    TcpStream as _,
+};
+use anyio_engine::{CancelScope, RuntimeExt as _, checkpoint};
+use anyio_tokio::{TcpListener, TcpStream, Tokio, TokioSpawner};
+use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::runtime::{Builder, Handle};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn run<F: Future>(future: F) -> F::Output {
+    Tokio::run(&RunOptions::default().current_thread(), future).expect("the runtime starts")
+}
+
+fn localhost() -> SocketAddr {
+    ([127, 0, 0, 1], 0).into()
+}
+
+async fn pair() -> io::Result<(TcpStream, TcpStream)> {
+    let listener = Tokio::listen_tcp(localhost(), &ListenOptions::default()).await?;
+    let near = Tokio::connect_tcp(listener.local_addr()?).await?;
+    Ok((near, listener.accept().await?.0))
+}
+
+/// Counts how often a value of its is dropped.
+struct Dropped(Arc<AtomicUsize>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+mod ends {
+    use super::*;
+
+    /// Tasks that are left over have been dropped when `run` returns, also when it panics.
+    #[test]
+    fn left_over_tasks_are_dropped() {
+        for threads in [0, 2] {
+            let count = Arc::new(AtomicUsize::new(0));
+            let leave = async || {
+                for _task in 0..10 {
+                    let dropped = Dropped(Arc::clone(&count));
+                    Tokio::spawner().unwrap().spawn_task(async move {
+                        let _dropped = dropped;
+                        std::future::pending().await
+                    });
+                }
+                checkpoint().await;
+            };
+            let options = RunOptions::default().threads(threads);
+            Tokio::run(&options, leave()).unwrap();
+            assert_eq!(count.load(SeqCst), 10, "{threads} threads");
+
+            let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                Tokio::run(&options, async {
+                    leave().await;
+                    panic!("on purpose")
+                })
+            }));
+            assert!(panicked.is_err());
+            assert_eq!(count.load(SeqCst), 20, "{threads} threads, with a panic");
+        }
+    }
+
+    /// A task for a runtime that is gone is dropped at once.
+    #[test]
+    fn late_task_is_dropped() {
+        let spawner = run(async { Tokio::spawner().unwrap() });
+        let count = Arc::new(AtomicUsize::new(0));
+        let dropped = Dropped(Arc::clone(&count));
+        spawner.spawn_task(async move { drop(dropped) });
+        assert_eq!(count.load(SeqCst), 1);
+    }
+
+    /// A spawner may be made of any handle.
+    #[test]
+    fn spawner_of_a_handle() {
+        let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let (send, receive) = std::sync::mpsc::channel();
+        TokioSpawner::from(runtime.handle().clone()).spawn_task(async move {
+            send.send(Handle::current().id()).unwrap();
+        });
+        assert_eq!(receive.recv().unwrap(), runtime.handle().id());
+    }
+}
+
+mod time {
+    use super::*;
+
+    fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+        pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// A timer in the past is ready at once, although tokio's wheel stands still meanwhile.
+    #[test]
+    fn past_is_ready_at_once() {
+        run(async {
+            let past = Tokio::now();
+            std::thread::sleep(Duration::from_millis(5));
+            assert!(poll_once(Tokio::timer(past)).is_ready());
+            assert!(poll_once(Tokio::timer(Tokio::now())).is_ready());
+            assert!(poll_once(Tokio::timer(Tokio::now() + SECOND)).is_pending());
+        });
+    }
+
+    /// tokio's paused clock is the clock.
+    #[test]
+    fn paused_clock_is_honoured() {
+        let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
+        runtime.unwrap().block_on(async {
+            let began = Tokio::now();
+            Tokio::sleep(3600 * SECOND).await;
+            assert!(Tokio::now() - began >= 3600 * SECOND);
+            assert!(Tokio::now() > std::time::Instant::now(), "it has run ahead of the wall's");
+        });
+    }
+
+    /// A body that has used tokio's budget up does not hide the deadline.
+    #[test]
+    fn timer_needs_no_budget() {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let task = runtime.spawn(async {
+            let mut timer = pin!(Tokio::timer(Tokio::now() + Duration::from_millis(1)));
+            poll_fn(|cx| {
+                let _not_yet = timer.as_mut().poll(cx);
+                Poll::Ready(())
+            })
+            .await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            poll_fn(|cx| {
+                while let Poll::Ready(budget) = tokio::task::coop::poll_proceed(cx) {
+                    budget.made_progress();
+                }
+                Poll::Ready(timer.as_mut().poll(cx).is_ready())
+            })
+            .await
+        });
+        assert!(runtime.block_on(task).unwrap());
+    }
+}
+
+mod net {
+    use super::*;
+
+    /// Both halves work, closing is seen by the other side, and leaves the reading half open.
+    #[test]
+    fn stream_speaks_and_closes() {
+        run(async {
+            let (mut near, mut far) = pair().await?;
+            assert!(near.as_tokio().nodelay()?);
+            assert_eq!(near.peer_addr()?, far.local_addr()?);
+
+            let parts = [io::IoSlice::new(b"he"), io::IoSlice::new(b"llo")];
+            let written = near.write_vectored(&parts).await?;
+            assert!(written > 2, "only the first part was written");
+            near.close().await?;
+            let mut text = Vec::new();
+            far.read_to_end(&mut text).await?;
+            assert_eq!(text, b"hello"[..written]);
+
+            far.write_all(b"bye").await?;
+            far.shutdown(Shutdown::Write)?;
+            text.clear();
+            near.read_to_end(&mut text).await?;
+            assert_eq!(text, b"bye");
+            io::Result::Ok(())
+        })
+        .unwrap();
+    }
+
+    /// In a cancelled scope nothing starts: what is there to be read or accepted stays there.
+    #[test]
+    fn cancelled_operations_take_nothing() {
+        run(async {
+            let (mut near, mut far) = pair().await?;
+            far.write_all(b"x").await?;
+            near.as_tokio().readable().await?;
+            let listener = Tokio::listen_tcp(localhost(), &ListenOptions::default()).await?;
+            let remote = listener.local_addr()?;
+            let waiting = Tokio::connect_tcp(remote).await?;
+
+            let scope = CancelScope::<Tokio>::new();
+            scope.cancel();
+            let mut byte = [0];
+            assert!(scope.run(near.read(&mut byte)).await.is_err());
+            assert!(scope.run(near.write(b"y")).await.is_err());
+            assert!(scope.run(near.flush()).await.is_err());
+            assert!(scope.run(near.close()).await.is_err());
+            assert!(scope.run(listener.accept()).await.is_err());
+            assert!(scope.run(Tokio::connect_tcp(remote)).await.is_err());
+            assert!(
+                scope.run(Tokio::listen_tcp(localhost(), &ListenOptions::default())).await.is_err()
+            );
+
+            assert_eq!(near.read(&mut byte).await?, 1);
+            assert_eq!(listener.accept().await?.1, waiting.local_addr()?);
+            near.write_all(b"z").await?;
+            assert_eq!((far.read(&mut byte).await?, byte), (1, *b"z"));
+            io::Result::Ok(())
+        })
+        .unwrap();
+    }
+
+    /// A peer that always has something to say does not keep the task to itself.
+    #[test]
+    fn reading_yields() {
+        run(async {
+            let (mut near, mut far) = pair().await?;
+            far.write_all(&[0; 2000]).await?;
+            let turns = Arc::new(AtomicUsize::new(0));
+            let counter = Arc::clone(&turns);
+            Tokio::spawner().unwrap().spawn_task(async move {
+                loop {
+                    counter.fetch_add(1, SeqCst);
+                    checkpoint().await;
+                }
+            });
+            for _byte in 0..2000 {
+                near.read_exact(&mut [0]).await?;
+            }
+            assert!(turns.load(SeqCst) > 5);
+            io::Result::Ok(())
+        })
+        .unwrap();
+    }
+
+    /// Sockets of tokio's may be brought in and taken out.
+    #[test]
+    fn sockets_convert() {
+        run(async {
+            let native = tokio::net::TcpListener::bind(localhost()).await?;
+            let listener = TcpListener::from(native);
+            let remote = listener.local_addr()?;
+            let near = TcpStream::from(tokio::net::TcpStream::connect(remote).await?);
+            let far: tokio::net::TcpStream = listener.accept().await?.0.into();
+            assert_eq!(near.local_addr()?, far.peer_addr()?);
+            let _native: tokio::net::TcpListener = listener.into();
+            io::Result::Ok(())
+        })
+        .unwrap();
+    }
+
+    /// A port is taken, unless sharing was asked for.
+    #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
+    #[test]
+    fn ports_are_shared_on_request() {
+        run(async {
+            let alone = ListenOptions::default();
+            let first = Tokio::listen_tcp(localhost(), &alone).await?;
+            let taken = Tokio::listen_tcp(first.local_addr()?, &alone).await.unwrap_err();
+            assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+
+            let shared = alone.reuse_port(true).backlog(8);
+            let first = Tokio::listen_tcp(localhost(), &shared).await?;
+            let second = Tokio::listen_tcp(first.local_addr()?, &shared).await?;
+            assert_eq!(first.local_addr()?, second.local_addr()?);
+            io::Result::Ok(())
+        })
+        .unwrap();
+    }
+}
+
+/// Outside of a runtime every door says so, and none lets tokio panic in words of its own.
+#[test]
+fn nothing_is_running() {
+    let here = [
+        Tokio::spawner().map(drop).map_err(io::Error::from),
+        Tokio::spawn_blocking(|| ()).map_err(io::Error::from),
+        futures_lite::future::block_on(Tokio::connect_tcp(localhost())).map(drop),
+        futures_lite::future::block_on(Tokio::listen_tcp(localhost(), &ListenOptions::default()))
+            .map(drop),
+    ];
+    for result in here {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotConnected);
+        assert!(error.to_string().contains("#[tokio::main]"), "{error}");
+    }
+    let panicked = std::panic::catch_unwind(|| drop(Tokio::timer(Tokio::now())));
+    let words = panicked.unwrap_err().downcast::<String>().unwrap();
+    assert!(words.contains("#[tokio::main]"), "{words}");
+}

@@ -1,0 +1,110 @@
+//! The cases, one file for each area, and the lists that the suite is made from.
+#![expect(clippy::unwrap_used, reason = "a case that panics has found something")]
+#![expect(
+    clippy::extra_unused_type_parameters,
+    reason = "a case is one of a backend, also where it names only what all backends share"
+)]
+
+/// Lists cases as `area::case`, each bound to the backend.
+macro_rules! list {
+    ($backend:ident, $area:ident: $($case:ident),* $(,)?) => {
+        vec![$(crate::suite::Case {
+            name: concat!(stringify!($area), "::", stringify!($case)),
+            run: |driver, options| {
+                driver(options, Box::pin($case::<$backend>())).expect("the runtime starts")
+            },
+        }),*]
+    };
+}
+
+mod blocking;
+mod budget;
+mod catching;
+mod cause;
+mod checkpoint;
+mod cleanup;
+mod context;
+mod deadline;
+mod dropping;
+#[cfg(not(unix))]
+mod elsewhere;
+mod executor;
+mod foreign;
+mod group;
+mod group_cancel;
+mod group_panic;
+mod group_spawn;
+mod group_stress;
+mod handle;
+mod net;
+#[cfg(unix)]
+mod process;
+mod run;
+mod scope;
+mod scope_stress;
+mod semaphore;
+#[cfg(unix)]
+mod signal;
+mod stream;
+mod stream_close;
+mod sync;
+mod time;
+mod tools;
+
+use anyio_core::{Blocking, Net, Processes, Run, Runtime, Signals};
+
+#[cfg(not(unix))]
+use self::elsewhere::{processes, signals};
+#[cfg(unix)]
+use self::{process::list as processes, signal::list as signals};
+use crate::suite::Case;
+
+/// What every backend has to pass.
+pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
+    [
+        scope::list::<B>(),
+        sync::list::<B>(),
+        semaphore::list::<B>(),
+        stream::list::<B>(),
+        stream_close::list::<B>(),
+        time::list::<B>(),
+        budget::list::<B>(),
+        dropping::list::<B>(),
+        catching::list::<B>(),
+        cause::list::<B>(),
+        checkpoint::list::<B>(),
+        cleanup::list::<B>(),
+        deadline::list::<B>(),
+        context::list::<B>(),
+        scope_stress::list::<B>(),
+        group::list::<B>(),
+        group_cancel::list::<B>(),
+        group_panic::list::<B>(),
+        group_spawn::list::<B>(),
+        group_stress::list::<B>(),
+        handle::list::<B>(),
+        foreign::list::<B>(),
+        executor::list::<B>(),
+    ]
+    .concat()
+}
+
+pub(crate) fn run<B: Runtime + Run>() -> Vec<Case> {
+    run::list::<B>()
+}
+
+pub(crate) fn blocking<B: Runtime + Blocking>() -> Vec<Case> {
+    blocking::list::<B>()
+}
+
+pub(crate) fn net<B: Runtime + Net>() -> Vec<Case> {
+    net::list::<B>()
+}
+
+pub(crate) fn process<B: Runtime + Processes>() -> Vec<Case> {
+    processes::<B>()
+}
+
+pub(crate) fn signal<B: Runtime + Signals>() -> Vec<Case> {
+    signals::<B>()
+}

@@ -1,0 +1,11 @@
+//! The error vocabulary: one small type for each thing that can happen.
+
+mod cancelled;
+mod runtime;
+mod stream;
+mod sync;
+
+pub use cancelled::{Cancelled, Cause, CauseKind, TimedOut};
+pub use runtime::{NoRuntime, RunError, SpawnError};
+pub use stream::{ReceiveError, SendError, TryReceiveError, TrySendError};
+pub use sync::{Busy, WouldBlock};

@@ -1,0 +1,7 @@
+//! Streams of objects and of bytes.
+
+mod byte;
+mod object;
+
+pub use byte::{ByteReceiveStream, ByteSendStream, ByteStream};
+pub use object::{ObjectReceiveStream, ObjectSendStream, ObjectStream};

@@ -1,0 +1,246 @@
+// A toy for the examples in this crate's docs: every type has the right shape, none is any good.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Instant,
+};
+
+use anyio_core::*;
+use futures_lite::future::{block_on, or, yield_now};
+
+/// A thread for each task.
+#[derive(Clone, Copy, Debug)]
+pub struct Toy;
+
+impl Executor for Toy {
+    const NAME: &'static str = "toy";
+    type Spawner = Self;
+    fn spawner() -> Result<Self, NoRuntime> {
+        Ok(Self)
+    }
+}
+
+impl Spawn for Toy {
+    fn spawn_task<F: Future<Output = ()> + Send + 'static>(&self, task: F) {
+        std::thread::spawn(move || block_on(task));
+    }
+}
+
+impl Clock for Toy {
+    type Timer = std::future::Pending<()>;
+    fn now() -> Instant {
+        Instant::now()
+    }
+    fn timer(_: Instant) -> Self::Timer {
+        std::future::pending()
+    }
+}
+
+/// Runs each child inside `spawn`, to its end.
+#[derive(Debug)]
+pub struct Group<E>(Arc<Mutex<Option<E>>>);
+
+impl<E> Clone for Group<E> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[derive(Debug)]
+pub struct Done<T>(Mutex<Option<T>>);
+
+impl<T: Send + 'static> TaskHandle<T> for Done<T> {
+    async fn join(self) -> Result<T, Cancelled> {
+        self.0.into_inner().unwrap().ok_or(Cancelled::new(Cause::explicit()))
+    }
+    async fn wait(&mut self) {}
+    fn cancel(&self) {}
+    fn status(&self) -> TaskStatus {
+        TaskStatus::Finished
+    }
+    fn name(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl<E: TaskError> TaskGroup<E> for Group<E> {
+    type Handle<T: Send + 'static> = Done<T>;
+    async fn run<F, Fut>(body: F) -> Result<<Fut::Output as Body<E>>::Value, E>
+    where
+        F: FnOnce(Self) -> Fut + Send,
+        Fut: Future + Send,
+        Fut::Output: Body<E> + Send,
+        <Fut::Output as Body<E>>::Value: Send,
+    {
+        let first = Arc::default();
+        let value = body(Self(Arc::clone(&first))).await.into_result()?;
+        let error = first.lock().unwrap().take();
+        error.map_or(Ok(value), Err)
+    }
+    fn try_spawn<F>(
+        &self,
+        future: F,
+    ) -> Result<Done<<F::Output as Outcome<E>>::Value>, SpawnError<F>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Outcome<E>,
+        <F::Output as Outcome<E>>::Value: Send + 'static,
+    {
+        let result = block_on(future).into_result();
+        Ok(Done(Mutex::new(match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.0.lock().unwrap().get_or_insert(error);
+                None
+            }
+        })))
+    }
+    fn cancel(&self) {}
+    fn cancel_called(&self) -> bool {
+        false
+    }
+}
+
+/// Knows neither deadlines nor shields nor its neighbours.
+#[derive(Clone, Debug, Default)]
+pub struct Flag(Arc<Mutex<Option<Cause>>>);
+
+impl CancelScope for Flag {
+    fn new() -> Self {
+        Self::default()
+    }
+    async fn run<F: Future + Send>(&self, future: F) -> Result<F::Output, Cancelled>
+    where
+        F::Output: Send,
+    {
+        let cancelled = async {
+            loop {
+                if let Some(cause) = self.cause() {
+                    return Err(Cancelled::new(cause));
+                }
+                yield_now().await;
+            }
+        };
+        or(async { Ok(future.await) }, cancelled).await
+    }
+    fn cancel(&self) {
+        self.0.lock().unwrap().get_or_insert(Cause::explicit());
+    }
+    fn cancel_because(&self, reason: impl Into<Arc<str>>) {
+        self.0.lock().unwrap().get_or_insert(Cause::explicit_because(reason));
+    }
+    fn cancel_with(&self, cause: Cause) {
+        self.0.lock().unwrap().get_or_insert(cause);
+    }
+    fn cancel_called(&self) -> bool {
+        self.cause().is_some()
+    }
+    fn cause(&self) -> Option<Cause> {
+        self.0.lock().unwrap().clone()
+    }
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+    fn set_deadline(&self, _: Option<Instant>) {}
+    fn is_shielded(&self) -> bool {
+        false
+    }
+    fn set_shielded(&self, _: bool) {}
+}
+
+/// Looks again and again.
+#[derive(Debug, Default)]
+pub struct Spinning(AtomicBool);
+
+impl Event for Spinning {
+    fn new() -> Self {
+        Self::default()
+    }
+    fn set(&self) {
+        self.0.store(true, SeqCst);
+    }
+    fn is_set(&self) -> bool {
+        self.0.load(SeqCst)
+    }
+    async fn wait(&self) {
+        while !self.is_set() {
+            yield_now().await;
+        }
+    }
+}
+
+/// Somebody else's primitives, wrapped.
+#[derive(Debug)]
+pub struct Wrapped<P>(P);
+
+impl<T: Send + 'static> Lock<T> for Wrapped<async_lock::Mutex<T>> {
+    type Guard<'a> = async_lock::MutexGuard<'a, T>;
+    fn new(value: T) -> Self {
+        Self(async_lock::Mutex::new(value))
+    }
+    async fn lock(&self) -> Self::Guard<'_> {
+        self.0.lock().await
+    }
+    fn try_lock(&self) -> Result<Self::Guard<'_>, WouldBlock> {
+        self.0.try_lock().ok_or(WouldBlock::new())
+    }
+}
+
+impl Semaphore for Wrapped<async_lock::Semaphore> {
+    type Permit<'a> = async_lock::SemaphoreGuard<'a>;
+    fn new(permits: usize) -> Self {
+        Self(async_lock::Semaphore::new(permits))
+    }
+    async fn acquire(&self) -> Self::Permit<'_> {
+        self.0.acquire().await
+    }
+    fn try_acquire(&self) -> Result<Self::Permit<'_>, WouldBlock> {
+        self.0.try_acquire().ok_or(WouldBlock::new())
+    }
+    fn release(&self, permits: usize) {
+        self.0.add_permits(permits);
+    }
+}
+
+/// Both ends of a stream that never says that it is full, and ends when one end is left.
+#[derive(Debug)]
+pub struct Ends<T> {
+    items: Arc<Mutex<VecDeque<T>>>,
+}
+
+impl<T> Clone for Ends<T> {
+    fn clone(&self) -> Self {
+        Self { items: Arc::clone(&self.items) }
+    }
+}
+
+impl<T> Ends<T> {
+    pub fn new() -> Self {
+        Self { items: Arc::default() }
+    }
+}
+
+impl<T: Send + 'static> ObjectSendStream<T> for Ends<T> {
+    async fn send(&mut self, item: T) -> Result<(), SendError<T>> {
+        self.items.lock().unwrap().push_back(item);
+        Ok(())
+    }
+}
+
+impl<T: Send + 'static> ObjectReceiveStream<T> for Ends<T> {
+    async fn receive(&mut self) -> Result<T, ReceiveError> {
+        loop {
+            if let Some(item) = self.items.lock().unwrap().pop_front() {
+                return Ok(item);
+            }
+            if Arc::strong_count(&self.items) == 1 {
+                return Err(ReceiveError::end_of_stream());
+            }
+            yield_now().await;
+        }
+    }
+}

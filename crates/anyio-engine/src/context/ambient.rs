@@ -1,0 +1,102 @@
+//! Questions to the frames around the running code.
+
+use std::task::Waker;
+
+use super::{
+    owner::Verdict,
+    slot::{self, Kind, View},
+};
+use crate::{
+    sys::Arc,
+    tree::{Flags, Node},
+};
+
+/// Whether the running code is in a scope that is cancelled, itself or from outside.
+pub(crate) fn is_effective() -> bool {
+    slot::current(|view| view.is_some_and(effective_at))
+}
+
+fn effective_at(mut view: View<'_>) -> bool {
+    loop {
+        if let Some(node) = view.cell().get() {
+            return node.is_effective();
+        }
+        match view.kind() {
+            Kind::Scope(flags) if flags.any(Flags::SHIELD) => return false,
+            Kind::Scope(_) | Kind::Until(_) => {}
+            Kind::Owned(owner) => match owner.verdict() {
+                Verdict::Cancelled => return true,
+                Verdict::Clear => return false,
+                Verdict::AskOuter => {}
+            },
+            Kind::Outside => return false,
+        }
+        match view.outer() {
+            Some(outer) => view = outer,
+            None => return false,
+        }
+    }
+}
+
+/// Leaves `waker` with the scope that is cancelled here, to be woken should it stop being so;
+/// false if none is cancelled.
+pub(crate) fn refuse(waker: &Waker) -> bool {
+    is_effective() && node().is_some_and(|node| node.refuse(waker))
+}
+
+/// The node of the innermost frame, made now if it has none.
+pub(crate) fn node() -> Option<Arc<Node>> {
+    slot::current(|view| view.and_then(node_at))
+}
+
+fn node_at(view: View<'_>) -> Option<Arc<Node>> {
+    // Outwards to the first frame that has a node, then back inwards, making them.
+    let mut without = Vec::new();
+    let mut next = Some(view);
+    let mut nearest = None;
+    while let Some(view) = next {
+        if let Some(node) = view.cell().get() {
+            nearest = Some(Arc::clone(node));
+            break;
+        }
+        if matches!(view.kind(), Kind::Outside) {
+            break;
+        }
+        without.push(view);
+        next = view.outer();
+    }
+    for view in without.into_iter().rev() {
+        let made = make(view.kind(), &|| nearest.clone());
+        nearest = Some(Arc::clone(view.cell().get_or_init(|| made)));
+    }
+    nearest
+}
+
+/// The node of a frame that has none; `outer` finds that of the frame around it.
+pub(crate) fn make(kind: Kind<'_>, outer: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
+    let node = match kind {
+        Kind::Owned(owner) => return owner.make(outer),
+        Kind::Scope(flags) => Node::new(flags, None, None),
+        Kind::Until(deadline) => Node::new(Flags::PLAIN, None, Some(deadline)),
+        Kind::Outside => return Node::new(Flags::PLAIN, None, None),
+    };
+    node.attach(outer());
+    node
+}
+
+/// Moves `node` beneath the innermost frame, if it is not there.
+pub(crate) fn follow(node: &Arc<Node>) {
+    slot::current(|view| {
+        let here = match view {
+            None => Some(0),
+            Some(view) => match (view.cell().get(), view.kind()) {
+                (Some(parent), _) => Some(parent.address()),
+                (None, Kind::Outside) => Some(0),
+                (None, _) => None,
+            },
+        };
+        if here != Some(node.parent_address()) {
+            node.move_to(view.and_then(node_at));
+        }
+    });
+}

@@ -1,0 +1,119 @@
+//! Carrying a scope to where its thread-local does not reach.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use anyio_core::Cancelled;
+use pin_project_lite::pin_project;
+
+use super::{
+    ambient,
+    frame::{Body, Frame, poll_again},
+    owner::{Owner, Verdict},
+    root,
+    slot::Kind,
+};
+use crate::{
+    erased::Erased,
+    sys::Arc,
+    tree::{self, Flags, Node},
+};
+
+/// Takes the context of the running code along, to a task that somebody else spawns.
+///
+/// A scope ends where a foreign `tokio::spawn` begins; this is the bridge.
+///
+/// ```
+/// # futures_lite::future::block_on(async {
+/// let context = anyio_engine::capture();
+/// let task = std::thread::spawn(move || {
+///     futures_lite::future::block_on(context.in_scope(async { 7 }))
+/// });
+/// assert_eq!(task.join().unwrap(), Ok(7));
+/// # });
+/// ```
+#[must_use]
+pub fn capture() -> Captured {
+    Captured { node: ambient::node(), backend: root::current_backend() }
+}
+
+/// Given by [`capture`]: the scope and the backend that were current. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Captured {
+    node: Option<Arc<Node>>,
+    backend: Option<&'static Erased>,
+}
+
+impl Captured {
+    /// Runs `future` in the captured scope, wherever it is polled.
+    ///
+    /// The captured scope does not wait for it: it is a task of its own, and nobody's child.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops `future`.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] if the captured scope, or one around it, was cancelled first.
+    pub fn in_scope<F: Future>(&self, future: F) -> InScope<F> {
+        InScope { frame: Frame::new(), context: self.clone(), body: Body::new(future) }
+    }
+}
+
+impl Owner for Captured {
+    fn verdict(&self) -> Verdict {
+        match &self.node {
+            Some(node) if node.is_effective() => Verdict::Cancelled,
+            _ => Verdict::Clear,
+        }
+    }
+
+    fn make(&self, _: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
+        let node = Node::new(Flags::TASK_ROOT, None, None);
+        node.attach(self.node.clone());
+        node
+    }
+}
+
+pin_project! {
+    /// Given by [`Captured::in_scope`].
+    #[must_use = "futures do nothing unless you `.await` them"]
+    #[derive(Debug)]
+    pub struct InScope<F> {
+        frame: Frame,
+        context: Captured,
+        #[pin]
+        body: Body<F>,
+    }
+}
+
+impl<F: Future> Future for InScope<F> {
+    type Output = Result<F::Output, Cancelled>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let kind = Kind::Owned(this.context);
+        let body = this.body.as_mut();
+        let (cancelled, poll) = this
+            .frame
+            .enter_root(kind, this.context.backend, || (ambient::is_effective(), body.poll(cx)));
+        if let Poll::Ready(value) = poll {
+            this.frame.leave();
+            return Poll::Ready(Ok(value));
+        }
+        let node = this.frame.settle(kind, cx);
+        if node.is_effective() && !tree::is_held(node) {
+            if !cancelled {
+                return poll_again(cx);
+            }
+            let cancelled = Cancelled::new(node.origin());
+            this.body.clear();
+            this.frame.leave();
+            return Poll::Ready(Err(cancelled));
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,19 @@
+//! Where the running code is: the innermost frame, the backend, the cooperative budget.
+//!
+//! It is a thread-local, set around each poll of one of our futures and nowhere else. So any
+//! future of any crate is inside the scopes that enclose it, unwrapped. It does not follow a task
+//! that somebody else spawns; [`capture`] carries it there.
+
+pub(crate) mod ambient;
+pub(crate) mod budget;
+mod captured;
+mod frame;
+mod owner;
+mod root;
+mod slot;
+
+pub use captured::{Captured, InScope, capture};
+pub(crate) use frame::{Body, Frame, lost, poll_again, poll_unwound};
+pub(crate) use owner::{Owner, Verdict};
+pub use root::{EnterGuard, Root, current_backend, enter, root};
+pub(crate) use slot::Kind;

@@ -1,0 +1,80 @@
+//! The outermost frame of a run, and the thread's default backend.
+
+use std::{
+    cell::Cell,
+    fmt,
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use pin_project_lite::pin_project;
+
+use super::{
+    frame::Frame,
+    slot::{self, Kind, View},
+};
+use crate::erased::Erased;
+
+thread_local! {
+    static ENTERED: Cell<Option<&'static Erased>> = const { Cell::new(None) };
+}
+
+/// The backend of the running code: the one its task runs on, else the one this thread has
+/// [`enter`]ed.
+#[must_use]
+pub fn current_backend() -> Option<&'static Erased> {
+    slot::current(|view| view.and_then(View::backend)).or_else(|| ENTERED.get())
+}
+
+/// Makes `backend` the current one on this thread, for code that no task of ours encloses, until
+/// the guard is dropped.
+pub fn enter(backend: &'static Erased) -> EnterGuard {
+    EnterGuard { before: ENTERED.replace(Some(backend)), thread: PhantomData }
+}
+
+/// Given by [`enter`].
+#[must_use = "the backend is current only as long as the guard lives"]
+pub struct EnterGuard {
+    before: Option<&'static Erased>,
+    /// It belongs to its thread.
+    thread: PhantomData<*const ()>,
+}
+
+impl Drop for EnterGuard {
+    fn drop(&mut self) {
+        ENTERED.set(self.before);
+    }
+}
+
+impl fmt::Debug for EnterGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EnterGuard")
+    }
+}
+
+/// Wraps the future that a backend's `run` drives, so that everything in it knows the backend.
+pub const fn root<F: Future>(backend: &'static Erased, future: F) -> Root<F> {
+    Root { frame: Frame::new(), backend, future }
+}
+
+pin_project! {
+    /// Given by [`root`].
+    #[must_use = "futures do nothing unless you `.await` them"]
+    #[derive(Debug)]
+    pub struct Root<F> {
+        frame: Frame,
+        backend: &'static Erased,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Root<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        this.frame.enter_root(Kind::Outside, Some(this.backend), || this.future.poll(cx))
+    }
+}

@@ -1,0 +1,130 @@
+//! The thread-local that says in which frame the running code is.
+//!
+//! Each poll of one of our futures puts an [`Entry`] on its own stack frame, links it to the one
+//! around it, and takes it away again. Nobody keeps one beyond the call that made it.
+#![expect(
+    unsafe_code,
+    reason = "a thread-local pointer to the stack; the argument is at `current`"
+)]
+
+use std::{
+    cell::{Cell, OnceCell},
+    ptr,
+    time::Instant,
+};
+
+use super::owner::Owner;
+use crate::{
+    erased::Erased,
+    sys::Arc,
+    tree::{Flags, Node},
+};
+
+/// What a frame is, as long as it has no node.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind<'a> {
+    /// It passes on what comes from outside, or shields from it; its node has these flags.
+    Scope(Flags),
+    /// It passes on what comes from outside, and has a deadline.
+    Until(Instant),
+    /// It has a cancellation of its own, which is kept elsewhere.
+    Owned(&'a dyn Owner),
+    /// Nothing here belongs to a scope: a run's outermost frame, or a destructor.
+    Outside,
+}
+
+/// One frame, for the length of one poll.
+pub(crate) struct Entry<'a> {
+    cell: &'a OnceCell<Arc<Node>>,
+    kind: Kind<'a>,
+    backend: Option<&'static Erased>,
+}
+
+impl<'a> Entry<'a> {
+    pub(crate) const fn new(cell: &'a OnceCell<Arc<Node>>, kind: Kind<'a>) -> Self {
+        Self { cell, kind, backend: None }
+    }
+
+    /// From here inwards, `backend` is the current one. `None` leaves it as it is.
+    pub(crate) const fn with_backend(mut self, backend: Option<&'static Erased>) -> Self {
+        self.backend = backend;
+        self
+    }
+}
+
+struct Link {
+    entry: *const Entry<'static>,
+    outer: *const Self,
+    backend: Option<&'static Erased>,
+}
+
+thread_local! {
+    static TOP: Cell<*const Link> = const { Cell::new(ptr::null()) };
+}
+
+/// Runs `f` with `entry` as the innermost frame.
+pub(crate) fn enter<R>(entry: &Entry<'_>, f: impl FnOnce() -> R) -> R {
+    struct Restore(*const Link);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            TOP.set(self.0);
+        }
+    }
+
+    let outer = TOP.get();
+    if outer.is_null() {
+        super::budget::refill();
+    }
+    let backend = entry.backend.or_else(|| current(|view| view.and_then(View::backend)));
+    let link = Link { entry: ptr::from_ref(entry).cast(), outer, backend };
+    TOP.set(&raw const link);
+    let _restore = Restore(outer);
+    f()
+}
+
+/// Gives `f` the innermost frame.
+pub(crate) fn current<R>(f: impl for<'v> FnOnce(Option<View<'v>>) -> R) -> R {
+    let top = TOP.get();
+    // SAFETY: `as_ref` needs a pointer that is null or valid for the chosen lifetime. `TOP` is
+    // null or was set by an `enter` that has not returned: `Restore` puts the outer pointer back
+    // before `link` goes out of scope, also when `f` panics, and the slot is a thread's own. All
+    // such `enter` calls are below this call on this thread's stack, so their `Link`s live until
+    // it returns; `'v` is chosen by this function and cannot be longer than the call to `f`,
+    // because `f` has to work for every `'v`. `Link`s are never changed once linked.
+    let link = unsafe { top.as_ref() };
+    f(link.map(View))
+}
+
+/// A frame as seen from code inside it.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'v>(&'v Link);
+
+impl<'v> View<'v> {
+    fn entry(self) -> &'v Entry<'v> {
+        // SAFETY: the dereference needs a valid, unchanging target for `'v`. `enter` was given
+        // the entry by reference for the whole of its call, which outlives `'v` (see `current`).
+        // The cast shortens the entry's own lifetime back from the `'static` that `Link` pretends
+        // to `'v`; what it borrows outlives the entry, and so `'v`.
+        unsafe { &*self.0.entry.cast::<Entry<'v>>() }
+    }
+
+    pub(crate) fn cell(self) -> &'v OnceCell<Arc<Node>> {
+        self.entry().cell
+    }
+
+    pub(crate) fn kind(self) -> Kind<'v> {
+        self.entry().kind
+    }
+
+    pub(crate) const fn backend(self) -> Option<&'static Erased> {
+        self.0.backend
+    }
+
+    /// The frame around this one.
+    pub(crate) fn outer(self) -> Option<Self> {
+        // SAFETY: null, or set by an `enter` further down the stack than the one that made this
+        // link; see `current` for why it lives at least as long as `'v`.
+        unsafe { self.0.outer.as_ref() }.map(View)
+    }
+}

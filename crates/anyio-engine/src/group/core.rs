@@ -1,0 +1,175 @@
+//! What a group's future, its handles and its tasks share.
+
+use std::any::Any;
+
+use anyio_core::{Cause, CauseKind, Executor, NoRuntime};
+
+use super::cell::Label;
+use crate::{
+    erased::Erased,
+    scope::catch,
+    sys::{Arc, AtomicBool, Mutex, Ordering},
+    tree::{Member, Node},
+};
+
+/// Why a task could not be added.
+pub(super) enum Refused {
+    Closed,
+    NoRuntime(NoRuntime),
+}
+
+pub(super) struct Core<B: Executor, E> {
+    /// The group's place in the tree. The tasks are members of it.
+    pub(super) node: Arc<Node>,
+    pub(super) backend: Option<&'static Erased>,
+    spawner: Result<B::Spawner, NoRuntime>,
+    failure: Mutex<Failure<E>>,
+    /// A member was unwound by a cancellation from outside the group.
+    cut_from_outside: AtomicBool,
+    /// The runtime dropped a task that had not ended.
+    lost: AtomicBool,
+}
+
+struct Failure<E> {
+    first: Option<E>,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+/// What the members of a group have come to, all together.
+pub(super) enum Sum<E> {
+    Well,
+    /// A member was cut from outside.
+    Cut,
+    /// A task went down with its runtime.
+    Lost,
+    Error(E),
+    Panic(Box<dyn Any + Send>),
+}
+
+impl<B: Executor, E> Core<B, E> {
+    pub(super) fn new(node: Arc<Node>, backend: Option<&'static Erased>) -> Self {
+        Self {
+            node,
+            backend,
+            spawner: B::spawner(),
+            failure: Mutex::new(Failure { first: None, panic: None }),
+            cut_from_outside: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
+        }
+    }
+
+    /// Makes room for a task, whose place it gives.
+    pub(super) fn add(&self, task: Arc<dyn Member>) -> Result<(usize, &B::Spawner), Refused> {
+        let spawner = self.spawner.as_ref().map_err(|error| Refused::NoRuntime(error.clone()))?;
+        self.node.members(|members| {
+            if members.closed {
+                return Err(Refused::Closed);
+            }
+            Ok((members.tasks.insert(Some(task)), spawner))
+        })
+    }
+
+    /// Gives up the group's share in a task that has ended, which keeps its place.
+    pub(super) fn let_go(&self, place: usize) -> Option<Arc<dyn Member>> {
+        self.node.members(|members| members.tasks[place].take())
+    }
+
+    /// A task has ended.
+    pub(super) fn remove(&self, place: usize) {
+        let (task, last) = self.node.members(|members| {
+            let task = members.tasks.remove(place);
+            let last = members.tasks.is_empty();
+            members.closed |= last && members.orphaned;
+            (task, last && members.awaited)
+        });
+        drop(task);
+        if last {
+            self.node.waker().wake();
+        }
+    }
+
+    /// The body has ended: closes the group if it has no tasks.
+    pub(super) fn close(&self) -> bool {
+        self.node.members(|members| {
+            members.awaited = true;
+            members.closed |= members.tasks.is_empty();
+            members.closed
+        })
+    }
+
+    /// The group's future is gone: its last task will close it.
+    pub(super) fn orphan(&self) {
+        self.node.members(|members| {
+            members.orphaned = true;
+            members.closed |= members.tasks.is_empty();
+        });
+        self.node.cancel(Cause::of(CauseKind::Dropped));
+    }
+
+    /// A member has ended with an error.
+    pub(super) fn fail(&self, error: E, label: &Label) {
+        let surplus = {
+            let mut failure = self.failure.lock();
+            if failure.first.is_none() {
+                failure.first = Some(error);
+                None
+            } else {
+                Some(error)
+            }
+        };
+        self.node.cancel(Cause::sibling_failed(label.text()));
+        discard(surplus);
+    }
+
+    /// A member has panicked.
+    pub(super) fn panic(&self, payload: Box<dyn Any + Send>, label: &Label) {
+        let surplus = {
+            let mut failure = self.failure.lock();
+            if failure.panic.is_none() {
+                failure.panic = Some(payload);
+                None
+            } else {
+                Some(payload)
+            }
+        };
+        self.node.cancel(Cause::sibling_failed(label.text()));
+        discard(surplus);
+    }
+
+    /// A member was unwound because the group is cancelled.
+    pub(super) fn cut(&self) {
+        if self.node.sees_outer() {
+            self.cut_from_outside.store(true, Ordering::Release);
+        }
+    }
+
+    /// The runtime has dropped a task that had not ended.
+    pub(super) fn lose(&self) {
+        self.lost.store(true, Ordering::Release);
+        self.node.cancel(Cause::of(CauseKind::Shutdown));
+    }
+
+    /// The sum of all members, when all have ended. A panic beats an error, and both beat a
+    /// cancellation.
+    pub(super) fn sum(&self) -> Sum<E> {
+        let (panic, first) = {
+            let mut failure = self.failure.lock();
+            (failure.panic.take(), failure.first.take())
+        };
+        match (panic, first) {
+            (Some(payload), _) => Sum::Panic(payload),
+            (None, Some(error)) => Sum::Error(error),
+            (None, None) if self.cut_from_outside.load(Ordering::Acquire) => Sum::Cut,
+            (None, None) if self.lost.load(Ordering::Acquire) => Sum::Lost,
+            (None, None) => Sum::Well,
+        }
+    }
+}
+
+/// Drops what nobody will see. A destructor that panics must not keep the others from ending.
+fn discard<T>(surplus: Option<T>) {
+    if let Err(payload) = catch(|| drop(surplus)) {
+        // Its destructor may be the one that panics.
+        std::mem::forget(payload);
+    }
+}

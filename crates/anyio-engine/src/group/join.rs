@@ -1,0 +1,156 @@
+//! The handle on a task, and waiting for it.
+
+use std::{
+    fmt,
+    panic::Location,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use anyio_core::{Cancelled, Cause, TaskStatus};
+
+use super::cell::TaskCell;
+use crate::{context::ambient, op, sys::Arc};
+
+/// A handle on a task of a group. Dropping it changes nothing: the group owns the task.
+///
+/// `handle.await` is short for `handle.join().await`.
+pub struct TaskHandle<T> {
+    cell: Arc<TaskCell<T>>,
+}
+
+impl<T> TaskHandle<T> {
+    pub(super) const fn new(cell: Arc<TaskCell<T>>) -> Self {
+        Self { cell }
+    }
+
+    /// Waits for the task's value.
+    ///
+    /// # Cancel safety
+    ///
+    /// Atomic on the task: it goes on. The handle is consumed, so use [`wait`](Self::wait) first
+    /// where the value must be kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] if the task was cancelled. A task's own error goes to its group alone; waiting
+    /// for such a task inside the group, which is cancelled then, does not return.
+    pub fn join(self) -> Join<T> {
+        Join { cell: self.cell, admitted: false }
+    }
+
+    /// Waits until the task has ended, however it ended. May be called again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Atomic: nothing happens but the waiting.
+    pub async fn wait(&mut self) {
+        let mut admitted = false;
+        std::future::poll_fn(|cx| poll_end(&self.cell, &mut admitted, cx)).await;
+    }
+
+    /// Cancels this task, and neither its siblings nor the group. It is unwound as any scope is.
+    #[track_caller]
+    pub fn cancel(&self) {
+        self.cell.cancel(Cause::explicit());
+    }
+
+    /// How far the task has come.
+    #[must_use]
+    pub fn status(&self) -> TaskStatus {
+        self.cell.status()
+    }
+
+    /// The name it was given.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.cell.label().name.as_deref()
+    }
+
+    /// Where it was spawned.
+    #[must_use]
+    pub fn location(&self) -> &'static Location<'static> {
+        self.cell.label().location
+    }
+}
+
+fn poll_end<T>(cell: &TaskCell<T>, admitted: &mut bool, cx: &mut Context<'_>) -> Poll<()> {
+    if !*admitted {
+        ready!(op::admit(cx));
+        *admitted = true;
+    }
+    if !cell.has_ended() {
+        cell.joiner().register(cx.waker());
+        if !cell.has_ended() {
+            return Poll::Pending;
+        }
+    }
+    Poll::Ready(())
+}
+
+impl<T> IntoFuture for TaskHandle<T> {
+    type Output = Result<T, Cancelled>;
+    type IntoFuture = Join<T>;
+
+    fn into_future(self) -> Join<T> {
+        self.join()
+    }
+}
+
+impl<T> fmt::Debug for TaskHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskHandle")
+            .field("name", &self.name())
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + 'static> anyio_core::TaskHandle<T> for TaskHandle<T> {
+    fn join(self) -> impl Future<Output = Result<T, Cancelled>> + Send {
+        self.join()
+    }
+
+    fn wait(&mut self) -> impl Future<Output = ()> + Send {
+        self.wait()
+    }
+
+    fn cancel(&self) {
+        self.cancel();
+    }
+
+    fn status(&self) -> TaskStatus {
+        self.status()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.name()
+    }
+}
+
+/// Given by [`TaskHandle::join`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Join<T> {
+    cell: Arc<TaskCell<T>>,
+    admitted: bool,
+}
+
+impl<T> Future for Join<T> {
+    type Output = Result<T, Cancelled>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        ready!(poll_end(&this.cell, &mut this.admitted, cx));
+        // A sibling's failure must not become a second, made-up error of the body's `?`.
+        if this.cell.has_failed() && ambient::refuse(cx.waker()) {
+            return Poll::Pending;
+        }
+        Poll::Ready(this.cell.take())
+    }
+}
+
+impl<T> fmt::Debug for Join<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Join").field("status", &self.cell.status()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,235 @@
+//! The future of a group: its body, then the wait for its tasks.
+
+use std::{
+    fmt,
+    panic::{Location, resume_unwind},
+    pin::Pin,
+    sync::Arc as StdArc,
+    task::{Context, Poll, ready},
+};
+
+use anyio_core::{Body as BodyEnd, Cancelled, Cause, CauseKind, Executor, TaskError};
+use pin_project_lite::pin_project;
+
+use super::{
+    cell::Label,
+    core::{Core, Sum},
+    handle::TaskGroup,
+};
+use crate::{
+    context::{Body, Frame, current_backend, poll_unwound},
+    scope::{BOUNDARY, HOLD, Outcome, catch, conclude, poll_caught},
+    sys::Arc,
+};
+
+/// Opens a group of tasks, runs `body` in it, and returns when the body and every task have ended.
+///
+/// ```text
+/// task_group(async |tg| {      ─┬─ body
+///     tg.spawn(fetch());        ├────── fetch          any of them fails:
+///     tg.spawn(store());        ├────── store          the others are cancelled,
+/// })                           ─┴─ waits for all ────▶ cleaned up and waited for
+/// ```
+///
+/// - The first error, of the body or of a task, cancels the others and is what the group gives.
+/// - The first panic does so too, and goes on in the caller when everybody has ended.
+/// - A cancellation from outside reaches the body and all tasks. If it cut one of them short, the
+///   code after the group does not run; if all had ended by themselves, their result stands.
+///
+/// **A group that is followed by `?` needs the closure's return type**, or rustc cannot know the
+/// error: `async |tg| -> Result<_, AppError> { … }`. A group that cannot fail has the error
+/// [`Cancelled`]; its body and tasks may end in `()`.
+///
+/// To lend something to the body, write `async move |tg|` or let it borrow; what a *task* uses it
+/// must own, since it may run on another thread. A function that spawns itself needs a named
+/// return type: `fn walk(..) -> impl Future + Send { async move { … } }`.
+///
+/// # Cancel safety
+///
+/// Cancelling the scope around it cancels the group and waits for it. Dropping the future (as a
+/// foreign `select!` does) cancels the tasks, too, but nobody waits for them, and what they fail
+/// with is lost.
+///
+/// # Errors
+///
+/// The first error, as it was; `E::from(Cancelled)` if the group was cancelled through its handle
+/// before the body had ended, or if the runtime shut down under its tasks.
+///
+/// # Panics
+///
+/// With the first panic of the body or of a task.
+///
+/// # Examples
+///
+/// ```
+/// # mod mini { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mini/mod.rs")); }
+/// # use mini::{run, task_group};
+/// # run(async {
+/// let sum = task_group(async |tg| -> std::io::Result<u32> {
+///     let one = tg.spawn(async { Ok(1) });
+///     let two = tg.spawn(async { Ok(2) });
+///     Ok(one.await? + two.await?)
+/// })
+/// .await?;
+/// assert_eq!(sum, 3);
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+#[track_caller]
+#[doc(alias = "nursery", alias = "create_task_group", alias = "open_nursery")]
+pub fn task_group<B, E, F, Fut>(
+    body: F,
+) -> GroupRun<B, E, F, Fut, <Fut::Output as BodyEnd<E>>::Value>
+where
+    B: Executor,
+    E: TaskError,
+    F: FnOnce(TaskGroup<B, E>) -> Fut,
+    Fut: Future,
+    Fut::Output: BodyEnd<E>,
+{
+    GroupRun::new(None, Location::caller(), body)
+}
+
+pin_project! {
+    /// Given by [`task_group`].
+    // `T` is what the body ends in. Written as a projection here, it would keep a group whose error
+    // is `Box<dyn Error + Send + Sync>` from being `Send` inside of a task: rustc forgets there that
+    // the lifetimes in it are one and the same.
+    #[must_use = "futures do nothing unless you `.await` them"]
+    pub struct GroupRun<B: Executor, E, F, Fut, T> {
+        hold: Frame,
+        boundary: Frame,
+        #[pin]
+        body: Body<Fut>,
+        start: Option<F>,
+        label: Label,
+        // From the first poll until all have ended.
+        core: Option<Arc<Core<B, E>>>,
+        value: Option<T>,
+        cancelled: Option<Cancelled>,
+    }
+
+    impl<B: Executor, E, F, Fut, T> PinnedDrop for GroupRun<B, E, F, Fut, T> {
+        fn drop(this: Pin<&mut Self>) {
+            if let Some(core) = this.project().core.take() {
+                core.orphan();
+            }
+        }
+    }
+}
+
+impl<B: Executor, E, F, Fut, T> GroupRun<B, E, F, Fut, T> {
+    pub(super) fn new(
+        name: Option<StdArc<str>>,
+        location: &'static Location<'static>,
+        body: F,
+    ) -> Self {
+        let name = name.unwrap_or_else(|| "the body of the group".into());
+        Self {
+            hold: Frame::new(),
+            boundary: Frame::new(),
+            body: Body::empty(),
+            start: Some(body),
+            label: Label { name: Some(name), location },
+            core: None,
+            value: None,
+            cancelled: None,
+        }
+    }
+}
+
+impl<B, E, F, Fut, T> Future for GroupRun<B, E, F, Fut, T>
+where
+    B: Executor,
+    E: TaskError,
+    F: FnOnce(TaskGroup<B, E>) -> Fut,
+    Fut: Future,
+    Fut::Output: BodyEnd<E, Value = T>,
+{
+    type Output = Result<T, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let (hold, boundary) = (&mut *this.hold, &mut *this.boundary);
+
+        if let Some(start) = this.start.take() {
+            let node = Arc::clone(hold.need_node(HOLD));
+            let core = this.core.insert(Arc::new(Core::new(node, current_backend())));
+            let group = TaskGroup::new(Arc::clone(core));
+            match catch(|| hold.enter(HOLD, || boundary.enter(BOUNDARY, || start(group)))) {
+                Ok(body) => this.body.as_mut().set(body),
+                Err(payload) => core.panic(payload, this.label),
+            }
+        }
+
+        let Some(core) = this.core.as_ref() else {
+            ready!(poll_unwound(cx));
+            let Some(cancelled) = this.cancelled.take() else {
+                panic!("a task group was polled after it had ended")
+            };
+            return Poll::Ready(Err(cancelled.into()));
+        };
+
+        if this.body.is_some() {
+            let polled = hold.enter(HOLD, || poll_caught(boundary, this.body.as_mut(), cx));
+            let settle = || Arc::clone(hold.settle(HOLD, cx));
+            match ready!(conclude(boundary, this.body, polled, cx, settle)) {
+                Outcome::Value(end) => match catch(|| end.into_result()) {
+                    Ok(Ok(value)) => *this.value = Some(value),
+                    Ok(Err(error)) => core.fail(error, this.label),
+                    Err(payload) => core.panic(payload, this.label),
+                },
+                Outcome::Panicked(payload) => core.panic(payload, this.label),
+                Outcome::Cut(cancelled) => {
+                    core.cut();
+                    *this.cancelled = Some(cancelled);
+                }
+            }
+            boundary.leave();
+        } else {
+            hold.follow();
+        }
+
+        if !core.close() {
+            hold.settle(HOLD, cx);
+            if !core.close() {
+                return Poll::Pending;
+            }
+        }
+
+        // All have ended. What is visible from here is read before the group leaves the tree.
+        let from_outside = core.node.sees_outer();
+        let origin = Cancelled::new(core.node.origin());
+        let sum = core.sum();
+        *this.core = None;
+        hold.leave();
+        match sum {
+            Sum::Panic(payload) => resume_unwind(payload),
+            Sum::Error(error) => Poll::Ready(Err(error)),
+            Sum::Lost => Poll::Ready(Err(Cancelled::new(Cause::of(CauseKind::Shutdown)).into())),
+            Sum::Cut => unwind(this.cancelled, origin, cx),
+            Sum::Well => match this.value.take() {
+                Some(value) => Poll::Ready(Ok(value)),
+                None if from_outside => unwind(this.cancelled, origin, cx),
+                None => Poll::Ready(Err(this.cancelled.take().unwrap_or(origin).into())),
+            },
+        }
+    }
+}
+
+/// Leaves the rest to the outer scope that is cancelled, if it still is.
+fn unwind<T, E: TaskError>(
+    kept: &mut Option<Cancelled>,
+    origin: Cancelled,
+    cx: &Context<'_>,
+) -> Poll<Result<T, E>> {
+    let cancelled = kept.get_or_insert(origin);
+    ready!(poll_unwound(cx));
+    Poll::Ready(Err(cancelled.clone().into()))
+}
+
+impl<B: Executor, E, F, Fut, T> fmt::Debug for GroupRun<B, E, F, Fut, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GroupRun").field("label", &self.label).finish_non_exhaustive()
+    }
+}

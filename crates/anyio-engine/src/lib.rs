@@ -1,0 +1,60 @@
+//! What a backend of anyio builds on: one audited implementation of scopes, groups, locks and
+//! memory streams, over any [`Executor`](anyio_core::Executor) and [`Clock`](anyio_core::Clock).
+//!
+//! Applications use the `anyio` crate. Authors of a backend implement the traits of `anyio_core`,
+//! name the types of this crate in [`Runtime`](anyio_core::Runtime), and run the conformance suite.
+//!
+//! # How it works
+//!
+//! Rust cancels a future by dropping it. That cannot be swallowed, but it cannot await a cleanup,
+//! cannot be kept out for a while, and waits for nobody. Scopes add exactly that: each future of
+//! this crate puts a *frame* on the stack while it is polled (a thread-local points at the
+//! innermost one), and has a *node* in a tree from the moment something depends on it. Cancelling
+//! marks nodes and wakes whoever polls them; each then decides, after its body has been polled and
+//! is pending, whether it is the one that drops its body, or whether something beneath (a shield,
+//! an open group, a cleanup) holds it back. The rules are numbered at the top of `tree/mod.rs`.
+//!
+//! Nothing has to be wrapped: any future of any crate that is polled inside a scope is cancelled
+//! with it. What *starts* an operation of this crate in a cancelled scope stays pending
+//! ([`op::admit`]); a foreign future is dropped when it is pending the next time.
+//!
+//! # Cancel safety
+//!
+//! The documentation of each operation uses one of three words. *Atomic*: cancelled, it has not
+//! happened. *Resumable*: cancelled, it may have happened in part, and calling it again goes on.
+//! *Poisoning*: cancelled in the middle, its object refuses further use.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod context;
+mod erased;
+mod ext;
+mod group;
+pub mod op;
+mod queue;
+mod scope;
+mod stream;
+mod sync;
+mod sys;
+mod thread;
+mod time;
+mod tree;
+
+pub use context::{Captured, EnterGuard, InScope, Root, capture, current_backend, enter, root};
+pub use erased::{
+    AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner, AnyTcpListener, AnyTcpStream,
+    AnyTimer, Erased,
+};
+pub use ext::{ErrInto, FutureExt, RuntimeExt};
+pub use group::{Child, GroupBuilder, GroupRun, Join, TaskGroup, TaskHandle, task_group};
+pub use op::{Checkpoint, checkpoint};
+pub use scope::{
+    CancelScope, CatchCancelled, Ending, Fail, Finally, MoveOn, Report, Scoped, Shield, bracket,
+    catch_cancelled, current_effective_deadline, fail_after, fail_at, finally, move_on_after,
+    move_on_at, shield,
+};
+pub use stream::{
+    ReceiveStream, Receiving, SendStream, Sending, StreamStatistics, memory_object_stream,
+};
+pub use sync::{Acquire, Event, Lock, LockGuard, Locking, Permit, Semaphore};
+pub use thread::to_thread;
+pub use time::{Sleep, sleep, sleep_forever, sleep_until};

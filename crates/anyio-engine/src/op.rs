@@ -1,0 +1,95 @@
+//! What every leaf operation does before it does anything.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use crate::context::{ambient, budget};
+
+/// The start of an operation that waits: lock, receive, sleep, connect.
+///
+/// In a scope that is cancelled the operation does not start: it stays pending without having done
+/// anything, even if it could be complete at once, and the scope drops it. So
+/// `loop { lock.lock().await; }` can be cancelled. Should the scope stop being cancelled (a shield
+/// is raised), the waker is woken.
+///
+/// It also takes a share of the task's cooperative budget, and yields when that is used up. After
+/// it, the operation may take what it is there to take; it must not call this again.
+///
+/// # Examples
+///
+/// ```
+/// use std::{future::poll_fn, io, task::ready};
+/// # fn look_for_data() -> io::Result<usize> { Ok(0) }
+///
+/// async fn receive() -> io::Result<usize> {
+///     poll_fn(anyio_engine::op::admit).await;
+///     look_for_data()
+/// }
+/// # futures_lite::future::block_on(receive()).unwrap();
+/// ```
+pub fn admit(cx: &mut Context<'_>) -> Poll<()> {
+    if ambient::refuse(cx.waker()) {
+        return Poll::Pending;
+    }
+    if !budget::spend() {
+        cx.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    Poll::Ready(())
+}
+
+/// Gives other tasks a turn; in a cancelled scope it does not return.
+///
+/// Put it into loops that compute for long and wait for nothing. A deadline that has passed is
+/// noticed here.
+///
+/// # Cancel safety
+///
+/// Atomic: it does nothing else.
+///
+/// # Examples
+///
+/// ```
+/// # futures_lite::future::block_on(async {
+/// for _block in 0..3 {
+///     // compute …
+///     anyio_engine::checkpoint().await;
+/// }
+/// # });
+/// ```
+pub const fn checkpoint() -> Checkpoint {
+    Checkpoint { yielded: false }
+}
+
+/// Given by [`checkpoint`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct Checkpoint {
+    yielded: bool,
+}
+
+impl Future for Checkpoint {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if ambient::refuse(cx.waker()) {
+            return Poll::Pending;
+        }
+        if self.yielded {
+            return Poll::Ready(());
+        }
+        self.yielded = true;
+        budget::yielding();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Whether the running code is in a scope that is cancelled, so that the next operation would not
+/// start. For code that computes and has no place to `await`.
+#[must_use]
+pub fn is_cancelled() -> bool {
+    ambient::is_effective()
+}

@@ -1,0 +1,180 @@
+//! What the clones of a scope's handle share.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use anyio_core::Cause;
+
+use crate::{
+    context::{Owner, Verdict},
+    sys::{Arc, AtomicBool, AtomicU32, Mutex, Ordering},
+    tree::{Flags, Node},
+};
+
+/// The state of a scope. Each `run` of it has a node of its own; this keeps them alike.
+///
+/// # Invariants
+///
+/// 1. A run registers its node under the lock that also guards what the node is made from, so it
+///    misses no change: one that came before is in the node, one that comes after finds it.
+/// 2. `cancelled` and `shielded` mirror what the lock guards, and are written under it. Nodes are
+///    touched after it was let go; a node that changes reads this state under its own lock, so the
+///    order is node before control, never the other way.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    cancelled: AtomicBool,
+    shielded: AtomicBool,
+    /// Counts the changes of the deadline, so that a run sees without a lock whether it has to look.
+    version: AtomicU32,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    cause: Option<Cause>,
+    deadline: Option<Instant>,
+    /// A relative deadline, until the end of the first poll of the first run.
+    timeout: Option<Duration>,
+    caught: bool,
+    /// The nodes of the runs that have not ended, by address.
+    runs: BTreeMap<usize, Arc<Node>>,
+}
+
+impl Inner {
+    fn runs(&self) -> Vec<Arc<Node>> {
+        self.runs.values().cloned().collect()
+    }
+}
+
+impl Control {
+    pub(super) fn new(
+        deadline: Option<Instant>,
+        timeout: Option<Duration>,
+        shielded: bool,
+    ) -> Self {
+        Self {
+            shielded: AtomicBool::new(shielded),
+            inner: Mutex::new(Inner { deadline, timeout, ..Inner::default() }),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_shielded(&self) -> bool {
+        self.shielded.load(Ordering::Acquire)
+    }
+
+    pub(super) fn version(&self) -> u32 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    pub(super) fn cause(&self) -> Option<Cause> {
+        self.inner.lock().cause.clone()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.inner.lock().deadline
+    }
+
+    pub(super) fn was_caught(&self) -> bool {
+        self.inner.lock().caught
+    }
+
+    pub(super) fn catch(&self) {
+        self.inner.lock().caught = true;
+    }
+
+    pub(super) fn cancel(&self, cause: Cause) {
+        let runs = {
+            let mut inner = self.inner.lock();
+            if inner.cause.is_some() {
+                return;
+            }
+            inner.cause = Some(cause.clone());
+            self.cancelled.store(true, Ordering::Release);
+            inner.runs()
+        };
+        for node in runs {
+            node.cancel(cause.clone());
+        }
+    }
+
+    pub(super) fn set_shielded(&self, on: bool) {
+        let runs = {
+            let inner = self.inner.lock();
+            self.shielded.store(on, Ordering::Release);
+            inner.runs()
+        };
+        for node in runs {
+            node.set_shielded(|| self.is_shielded());
+        }
+    }
+
+    pub(super) fn set_deadline(&self, deadline: Option<Instant>) {
+        let runs = {
+            let mut inner = self.inner.lock();
+            inner.deadline = deadline;
+            inner.timeout = None;
+            self.version.fetch_add(1, Ordering::AcqRel);
+            inner.runs()
+        };
+        for node in runs {
+            node.set_deadline(|| self.deadline());
+            node.waker().wake();
+        }
+    }
+
+    /// The deadline, where a relative one counts from `now` unless it began to count before.
+    pub(super) fn start_clock(&self, now: impl FnOnce() -> Instant) -> Option<Instant> {
+        let pending = self.inner.lock().timeout.is_some();
+        let now = pending.then(now);
+        let mut inner = self.inner.lock();
+        if let (Some(timeout), Some(now)) = (inner.timeout.take(), now) {
+            inner.deadline = now.checked_add(timeout);
+        }
+        inner.deadline
+    }
+
+    fn make_node(&self) -> Arc<Node> {
+        let mut inner = self.inner.lock();
+        let mut flags = Flags::PLAIN;
+        if inner.cause.is_some() {
+            flags = flags.with(Flags::CANCELLED);
+        }
+        if self.is_shielded() {
+            flags = flags.with(Flags::SHIELD);
+        }
+        let node = Node::new(flags, inner.cause.clone(), inner.deadline);
+        inner.runs.insert(node.address(), Arc::clone(&node));
+        node
+    }
+
+    /// A run has ended.
+    pub(super) fn forget(&self, node: &Arc<Node>) {
+        let removed = self.inner.lock().runs.remove(&node.address());
+        drop(removed);
+    }
+}
+
+impl Owner for Control {
+    fn verdict(&self) -> Verdict {
+        if self.is_cancelled() {
+            Verdict::Cancelled
+        } else if self.is_shielded() {
+            Verdict::Clear
+        } else {
+            Verdict::AskOuter
+        }
+    }
+
+    fn make(&self, outer: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
+        let node = self.make_node();
+        node.attach(outer());
+        node
+    }
+}

@@ -1,0 +1,266 @@
+//! The one future behind every scope: `run`, `move_on_after`, `fail_after`.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use anyio_core::{Cancelled, Cause, CauseKind, Clock, TimedOut};
+use pin_project_lite::pin_project;
+
+use super::control::Control;
+use crate::{
+    context::{Body, Frame, Kind, ambient, budget, lost, poll_again, poll_unwound},
+    sys::Arc,
+    tree::{self, Flags, Node},
+};
+
+/// When a scope's time is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Limit {
+    /// This long after the end of the first poll.
+    After(Duration),
+    /// At this moment.
+    At(Instant),
+    /// When the handle says.
+    Handle,
+}
+
+/// What a scope gives, by the way its work ended.
+pub trait Ending {
+    /// The type it gives for work that ends in `T`.
+    type Output<T>;
+
+    /// The work ended by itself.
+    fn done<T>(value: T) -> Self::Output<T>;
+
+    /// The scope was cancelled, and no scope around it.
+    fn cut<T>(cancelled: Cancelled) -> Self::Output<T>;
+
+    /// The work was unwound by an outer scope that no longer reaches it.
+    fn unwound<T>(cancelled: Cancelled) -> Self::Output<T>;
+}
+
+/// `run`: says that it was cancelled, and why.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Report {}
+
+impl Ending for Report {
+    type Output<T> = Result<T, Cancelled>;
+
+    fn done<T>(value: T) -> Result<T, Cancelled> {
+        Ok(value)
+    }
+
+    fn cut<T>(cancelled: Cancelled) -> Result<T, Cancelled> {
+        Err(cancelled)
+    }
+
+    fn unwound<T>(cancelled: Cancelled) -> Result<T, Cancelled> {
+        Err(cancelled)
+    }
+}
+
+/// `move_on_after`: gives nothing.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum MoveOn {}
+
+impl Ending for MoveOn {
+    type Output<T> = Option<T>;
+
+    fn done<T>(value: T) -> Option<T> {
+        Some(value)
+    }
+
+    fn cut<T>(_: Cancelled) -> Option<T> {
+        None
+    }
+
+    fn unwound<T>(_: Cancelled) -> Option<T> {
+        None
+    }
+}
+
+/// `fail_after`: gives an error, which a deadline alone can bring about.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Fail {}
+
+impl Ending for Fail {
+    type Output<T> = Result<T, TimedOut>;
+
+    fn done<T>(value: T) -> Result<T, TimedOut> {
+        Ok(value)
+    }
+
+    fn cut<T>(_: Cancelled) -> Result<T, TimedOut> {
+        Err(TimedOut::new())
+    }
+
+    fn unwound<T>(_: Cancelled) -> Result<T, TimedOut> {
+        lost("`fail_after` or `fail_at`")
+    }
+}
+
+pin_project! {
+    /// Work in a scope. Given by `CancelScope::run`, `move_on_after`, `fail_after` and their like.
+    #[must_use = "futures do nothing unless you `.await` them"]
+    pub struct Scoped<C: Clock, F: Future, K> {
+        place: Place,
+        // The handle's deadline, as of this version, is what `timer` waits for.
+        seen: Option<u32>,
+        deadline: Option<Instant>,
+        #[pin]
+        timer: Option<C::Timer>,
+        #[pin]
+        body: Body<F>,
+        unwound: Option<Cancelled>,
+        ending: PhantomData<fn() -> K>,
+    }
+}
+
+/// The scope's frame, and the handle it may have.
+struct Place {
+    frame: Frame,
+    control: Option<Arc<Control>>,
+    limit: Limit,
+}
+
+impl Place {
+    fn kind(&self) -> Kind<'_> {
+        match (&self.control, self.limit) {
+            (Some(control), _) => Kind::Owned(&**control),
+            (None, Limit::At(deadline)) => Kind::Until(deadline),
+            (None, Limit::After(_) | Limit::Handle) => Kind::Scope(Flags::PLAIN),
+        }
+    }
+
+    fn cancel(&self, node: &Arc<Node>, cause: Cause) {
+        match &self.control {
+            Some(control) => control.cancel(cause),
+            None => _ = node.cancel(cause),
+        }
+    }
+
+    fn forget(&self) {
+        if let (Some(control), Some(node)) = (&self.control, self.frame.node()) {
+            control.forget(node);
+        }
+    }
+
+    fn leave(&mut self) {
+        self.forget();
+        self.frame.leave();
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+impl<C: Clock, F: Future, K: Ending> Scoped<C, F, K> {
+    pub(super) fn new(control: Option<Arc<Control>>, limit: Limit, future: F) -> Self {
+        Self {
+            place: Place { frame: Frame::new(), control, limit },
+            seen: None,
+            deadline: None,
+            timer: None,
+            body: Body::new(future),
+            unwound: None,
+            ending: PhantomData,
+        }
+    }
+
+    /// Finds out what to wait for, and whether the wait is over.
+    fn poll_deadline(self: Pin<&mut Self>, cx: &mut Context<'_>, node: &Arc<Node>) -> bool {
+        let mut this = self.project();
+        let version = this.place.control.as_ref().map_or(0, |control| control.version());
+        if *this.seen != Some(version) {
+            *this.seen = Some(version);
+            let now = C::now;
+            *this.deadline = match (this.place.limit, &this.place.control) {
+                (Limit::Handle, Some(control)) => control.start_clock(now),
+                (Limit::After(Duration::ZERO), _) => return true,
+                (Limit::After(timeout), _) => now().checked_add(timeout),
+                (Limit::At(deadline), _) => Some(deadline),
+                (Limit::Handle, None) => None,
+            };
+            node.set_deadline(|| *this.deadline);
+            this.timer.set(None);
+            let Some(deadline) = *this.deadline else { return false };
+            if deadline <= now() {
+                return true;
+            }
+            this.timer.set(Some(C::timer(deadline)));
+        }
+        let (Some(deadline), Some(timer)) = (*this.deadline, this.timer.as_mut().as_pin_mut())
+        else {
+            return false;
+        };
+        // Code that yields without waiting may keep the runtime from looking at its timers.
+        (budget::clock_wanted() && deadline <= C::now()) || timer.poll(cx).is_ready()
+    }
+}
+
+impl<C: Clock, F: Future, K: Ending> Future for Scoped<C, F, K> {
+    type Output = K::Output<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.as_mut().project();
+        if this.unwound.is_some() {
+            ready!(poll_unwound(cx));
+            return Poll::Ready(this.unwound.take().map_or_else(|| unreachable!(), K::unwound));
+        }
+
+        let body = this.body.as_mut();
+        let (cancelled, poll) =
+            this.place.frame.enter(this.place.kind(), || (ambient::is_effective(), body.poll(cx)));
+        if let Poll::Ready(value) = poll {
+            this.timer.set(None);
+            this.place.leave();
+            return Poll::Ready(K::done(value));
+        }
+
+        let node = Arc::clone(this.place.frame.settle(this.place.kind(), cx));
+        if !node.flags().any(Flags::CANCELLED) && self.as_mut().poll_deadline(cx, &node) {
+            self.place.cancel(&node, Cause::of(CauseKind::Deadline));
+        }
+
+        let flags = node.flags();
+        let mine = flags.any(Flags::CANCELLED.with(Flags::DELIVER));
+        if !flags.any(Flags::EFFECTIVE) || !mine || tree::is_held(&node) {
+            return Poll::Pending;
+        }
+        if !cancelled {
+            return poll_again(cx);
+        }
+        let mut this = self.as_mut().project();
+        this.timer.set(None);
+        this.body.clear();
+        // Read before the node leaves the tree.
+        let own = node.own_cause().filter(|_| !node.sees_outer());
+        let cancelled = Cancelled::new(own.clone().unwrap_or_else(|| node.origin()));
+        this.place.leave();
+        if own.is_some() {
+            if let Some(control) = &this.place.control {
+                control.catch();
+            }
+            return Poll::Ready(K::cut(cancelled));
+        }
+        *this.unwound = Some(cancelled);
+        self.poll(cx)
+    }
+}
+
+impl<C: Clock, F: Future, K> fmt::Debug for Scoped<C, F, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scoped").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,18 @@
+//! Scopes, shields, and cleanup that may await.
+
+mod attempt;
+mod catch;
+mod control;
+mod deadline;
+mod finally;
+mod future;
+mod handle;
+mod shield;
+
+pub(crate) use attempt::{BOUNDARY, HOLD, Outcome, catch, conclude, poll_caught};
+pub use catch::{CatchCancelled, catch_cancelled};
+pub use deadline::{current_effective_deadline, fail_after, fail_at, move_on_after, move_on_at};
+pub use finally::{Finally, bracket, finally};
+pub use future::{Ending, Fail, MoveOn, Report, Scoped};
+pub use handle::CancelScope;
+pub use shield::{Shield, shield};

@@ -1,0 +1,9 @@
+//! Memory object streams.
+
+mod receive;
+mod send;
+mod shared;
+
+pub use receive::{ReceiveStream, Receiving};
+pub use send::{SendStream, Sending};
+pub use shared::{StreamStatistics, memory_object_stream};

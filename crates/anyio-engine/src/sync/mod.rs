@@ -1,0 +1,13 @@
+//! Event, lock and semaphore.
+
+mod event;
+mod guarded;
+mod lock;
+mod semaphore;
+mod waiter;
+
+pub use event::Event;
+pub use guarded::LockGuard;
+pub use lock::{Lock, Locking};
+pub use semaphore::{Acquire, Permit, Semaphore};
+pub(crate) use waiter::Place;

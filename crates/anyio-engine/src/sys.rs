@@ -1,0 +1,29 @@
+//! The one place that says which mutex and which atomics this crate is built on, so that a model
+//! checker can take their place.
+
+pub(crate) use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering},
+};
+use std::sync::{MutexGuard, PoisonError};
+
+pub(crate) use atomic_waker::AtomicWaker;
+
+/// A mutex that knows no poison: what it guards is consistent at every point where a panic of
+/// somebody else's code could pass through.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,45 @@
+//! The cancel tree.
+//!
+//! A [`Node`] stands for a scope, a group, an obligation or a task, from the moment something needs
+//! it to be there until that thing has ended. Before that there is only a *frame* on the stack of
+//! the poll (see [`crate::context`]); a future that is ready on its first poll never has a node.
+//!
+//! # Invariants
+//!
+//! 1. `EFFECTIVE` of a node = `CANCELLED` or (not `SHIELD` and `EFFECTIVE` of its parent), once no
+//!    call that changes one of them is under way. Who changes one recomputes downwards; each node
+//!    is recomputed from its parent's *present* bit under its own lock, so the last of several
+//!    walks leaves the right value behind, in whatever order they meet.
+//! 2. A node is in its parent's list before it reads the parent's bit. So a walk that began earlier
+//!    either finds the node, or the node has read the walk's result.
+//! 3. Only a node's owner, who has the future it belongs to in `&mut`, attaches, moves or detaches
+//!    it. A node whose owner has ended while it had children is a *ghost*: it passes on what comes
+//!    from outside, and leaves with its last child. That it is *gone* is decided once, under its
+//!    lock, when it has no children; who would become its child then goes to its parent instead.
+//! 4. **Lock order: there is none, because at most one node is locked at a time.** Walks copy what
+//!    they need out of a node, let go of it, and go on. Under a lock no waker is cloned, woken or
+//!    dropped, and no `Arc` that could be the last one is dropped. (Around nodes, moves take one
+//!    mutex, so that no two of them close a cycle; inside a node, the state of a scope's handle may
+//!    be locked, which never looks at nodes.)
+//! 5. A node that something beneath holds (an obligation in the same task) does not drop its body.
+//!    Holds are searched for, not counted: only an effective node asks, so that opening and closing
+//!    an obligation costs nothing further up. Who lets go of a hold wakes the effective nodes above.
+//! 6. Who drops its body: a boundary or a node that is `CANCELLED` itself, when nothing holds it;
+//!    a plain node only with `DELIVER`, which the outermost effective node of the task gives it
+//!    when that one is held ([`survey`]). Otherwise the plain node goes with the body it is part of.
+//! 7. The owner registers its waker first and looks at the flags afterwards; who changes flags does
+//!    so first and wakes afterwards. Both meet in the waker's atomic, so `Acquire` on the flags is
+//!    enough for one of the two to see the other.
+//! 8. A cause is written once, before `CANCELLED` is raised.
+//! 9. A body is dropped only after a poll that *began* when it was effective. What was given to it
+//!    before the cancellation is found by that poll and beats it. What cannot be taken back when the
+//!    body is dropped, such as an item that leaves with its receiver, is not given any more to who
+//!    is effective; giver and taker meet in the primitive's lock, so one sees the other. A walk may
+//!    have reached the node whose poll it was, and not yet the one that the giver asks: while there
+//!    are walks, the giver looks further up.
+
+mod node;
+mod survey;
+
+pub(crate) use node::{Flags, Member, Node};
+pub(crate) use survey::is_held;

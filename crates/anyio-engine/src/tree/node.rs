@@ -1,0 +1,481 @@
+//! One node of the cancel tree. The rules and the lock order are at the top of [`super`].
+
+use std::{collections::BTreeMap, fmt, mem, ptr, task::Waker, time::Instant};
+
+use anyio_core::{Cause, CauseKind};
+use slab::Slab;
+
+use crate::sys::{Arc, AtomicU32, AtomicUsize, AtomicWaker, Mutex, Ordering};
+
+/// What a node is and how it stands, as a set of bits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Flags(u32);
+
+impl Flags {
+    /// A scope that only passes on what comes from outside.
+    pub(crate) const PLAIN: Self = Self(0);
+    /// It was cancelled itself.
+    pub(crate) const CANCELLED: Self = Self(1);
+    /// It keeps outer cancellations out, and with that holds what encloses it.
+    pub(crate) const SHIELD: Self = Self(1 << 1);
+    /// It is cancelled, itself or from outside.
+    pub(crate) const EFFECTIVE: Self = Self(1 << 2);
+    /// It holds what encloses it: an open group, a cleanup, a catch.
+    pub(crate) const HOLD: Self = Self(1 << 3);
+    /// It is the outermost node of its task: nothing beneath it holds what is above.
+    pub(crate) const TASK_ROOT: Self = Self(1 << 4);
+    /// What encloses it is held, so it has to drop its own body.
+    pub(crate) const DELIVER: Self = Self(1 << 5);
+    /// Either reason to hold.
+    pub(crate) const OBLIGATION: Self = Self(Self::SHIELD.0 | Self::HOLD.0);
+
+    pub(crate) const fn with(self, more: Self) -> Self {
+        Self(self.0 | more.0)
+    }
+
+    pub(crate) const fn any(self, of: Self) -> bool {
+        self.0 & of.0 != 0
+    }
+}
+
+/// A task that a group wakes when it is cancelled, though the task may have no node of its own.
+pub(crate) trait Member: Send + Sync {
+    fn wake(&self);
+}
+
+pub(crate) struct Node {
+    flags: AtomicU32,
+    /// Who the parent is, for a comparison that needs no lock. Written by the owner only.
+    parent_address: AtomicUsize,
+    /// Wakes whoever polls this node's body.
+    waker: AtomicWaker,
+    links: Mutex<Links>,
+}
+
+#[derive(Default)]
+pub(crate) struct Links {
+    /// Also of a node that is gone, to tell who comes too late where to go.
+    parent: Option<Arc<Node>>,
+    /// This node's place among its parent's children.
+    place: usize,
+    /// It has ended, and stays for the sake of its children.
+    ghost: bool,
+    /// It is no longer among its parent's children, and never will have children itself.
+    gone: bool,
+    children: Slab<Arc<Node>>,
+    /// The wakers of operations that were refused because this node was effective, each once.
+    refused: BTreeMap<(usize, usize), Waker>,
+    cause: Option<Cause>,
+    deadline: Option<Instant>,
+    members: Members,
+}
+
+/// The tasks of a group that have not ended.
+#[derive(Default)]
+pub(crate) struct Members {
+    pub(crate) tasks: Slab<Option<Arc<dyn Member>>>,
+    /// Nobody will ever be added again.
+    pub(crate) closed: bool,
+    /// The group's body has ended, so the last task to end wakes the group.
+    pub(crate) awaited: bool,
+    /// The group's future is gone; the last task to end closes the group.
+    pub(crate) orphaned: bool,
+}
+
+impl Node {
+    pub(crate) fn new(flags: Flags, cause: Option<Cause>, deadline: Option<Instant>) -> Arc<Self> {
+        let effective = if flags.any(Flags::CANCELLED) { Flags::EFFECTIVE } else { Flags::PLAIN };
+        Arc::new(Self {
+            flags: AtomicU32::new(flags.with(effective).0),
+            parent_address: AtomicUsize::new(0),
+            waker: AtomicWaker::new(),
+            links: Mutex::new(Links { cause, deadline, ..Links::default() }),
+        })
+    }
+
+    /// Acquire: whoever sees a flag also sees what was written before it was raised, such as the
+    /// cause, and (after registering a waker) cannot miss the wake that goes with it.
+    pub(crate) fn flags(&self) -> Flags {
+        Flags(self.flags.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn is_effective(&self) -> bool {
+        self.flags().any(Flags::EFFECTIVE)
+    }
+
+    pub(crate) fn waker(&self) -> &AtomicWaker {
+        &self.waker
+    }
+
+    pub(crate) fn address(self: &Arc<Self>) -> usize {
+        Arc::as_ptr(self).addr()
+    }
+
+    pub(crate) fn parent_address(&self) -> usize {
+        self.parent_address.load(Ordering::Relaxed)
+    }
+
+    fn raise(&self, flag: Flags) {
+        self.flags.fetch_or(flag.0, Ordering::AcqRel);
+    }
+
+    fn lower(&self, flag: Flags) {
+        self.flags.fetch_and(!flag.0, Ordering::AcqRel);
+    }
+
+    /// As [`is_effective`](Self::is_effective), also where a walk is on its way down to this node.
+    pub(crate) fn is_surely_effective(self: &Arc<Self>) -> bool {
+        // In this order: a walk that ended before the first line has changed what the last reads.
+        let walking = WALKS.load(Ordering::Acquire) != 0;
+        let above = |node: &Self, _: &Links| {
+            let flags = node.flags();
+            if flags.any(Flags::EFFECTIVE) {
+                return Some(true);
+            }
+            flags.any(Flags::SHIELD).then_some(false)
+        };
+        self.is_effective() || (walking && self.ancestry(above) == Some(true))
+    }
+
+    /// Whether a cancellation from outside reaches this node.
+    pub(crate) fn sees_outer(&self) -> bool {
+        !self.flags().any(Flags::SHIELD)
+            && self.links.lock().parent.as_ref().is_some_and(|parent| parent.is_effective())
+    }
+
+    /// Why this node is cancelled: its own cause, or that of the nearest visible ancestor that has
+    /// one.
+    pub(crate) fn origin(self: &Arc<Self>) -> Cause {
+        self.ancestry(|node, links| {
+            links
+                .cause
+                .clone()
+                .map(Some)
+                .or_else(|| node.flags().any(Flags::SHIELD).then_some(None))
+        })
+        .flatten()
+        .unwrap_or(Cause::of(CauseKind::Dropped))
+    }
+
+    pub(crate) fn own_cause(&self) -> Option<Cause> {
+        self.links.lock().cause.clone()
+    }
+
+    /// The earliest deadline up to the nearest shield.
+    pub(crate) fn effective_deadline(self: &Arc<Self>) -> Option<Instant> {
+        let mut earliest: Option<Instant> = None;
+        self.ancestry(|node, links| {
+            earliest = match (earliest, links.deadline) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+            node.flags().any(Flags::SHIELD).then_some(())
+        });
+        earliest
+    }
+
+    pub(crate) fn set_deadline(&self, wanted: impl FnOnce() -> Option<Instant>) {
+        let mut links = self.links.lock();
+        links.deadline = wanted();
+    }
+
+    /// Walks from this node towards the root until `visit` gives something.
+    fn ancestry<R>(
+        self: &Arc<Self>,
+        mut visit: impl FnMut(&Self, &Links) -> Option<R>,
+    ) -> Option<R> {
+        let mut node = Arc::clone(self);
+        loop {
+            let parent = {
+                let links = node.links.lock();
+                if let Some(found) = visit(&node, &links) {
+                    return Some(found);
+                }
+                links.parent.clone()
+            };
+            node = parent?;
+        }
+    }
+
+    /// Whether this node is `other` or beneath it.
+    fn is_beneath(self: &Arc<Self>, other: &Arc<Self>) -> bool {
+        self.ancestry(|node, _| ptr::eq(node, Arc::as_ptr(other)).then_some(())).is_some()
+    }
+
+    pub(crate) fn children(&self) -> Vec<Arc<Self>> {
+        let links = self.links.lock();
+        let mut children = Vec::with_capacity(links.children.len());
+        children.extend(links.children.iter().map(|(_, child)| Arc::clone(child)));
+        children
+    }
+
+    pub(crate) fn has_children(&self) -> bool {
+        !self.links.lock().children.is_empty()
+    }
+
+    pub(crate) fn members<R>(&self, f: impl FnOnce(&mut Members) -> R) -> R {
+        f(&mut self.links.lock().members)
+    }
+
+    /// Puts a node that has no parent beneath `parent`, or whatever has taken that one's place.
+    pub(crate) fn attach(self: &Arc<Self>, parent: Option<Arc<Self>>) {
+        self.link(parent);
+        self.refresh();
+    }
+
+    /// Moves the node, with all beneath it, to another parent, unless that would make a cycle.
+    pub(crate) fn move_to(self: &Arc<Self>, parent: Option<Arc<Self>>) {
+        let _walk = Walk::begin();
+        let old = {
+            let _one_at_a_time = MOVES.lock();
+            if parent.as_ref().is_some_and(|parent| parent.is_beneath(self)) {
+                return;
+            }
+            self.link(parent)
+        };
+        self.refresh();
+        if let Some((old, place)) = old {
+            self.leave(old, place);
+        }
+    }
+
+    /// Enters the list of `parent`, or of whatever has taken that one's place, and then makes it the
+    /// parent; at no moment is there none. The parent before, with the place there, comes back.
+    fn link(self: &Arc<Self>, parent: Option<Arc<Self>>) -> Option<(Arc<Self>, usize)> {
+        let mut next = parent;
+        let (parent, place) = loop {
+            let Some(parent) = next else { break (None, 0) };
+            let mut links = parent.links.lock();
+            if links.gone && !parent.is_effective() {
+                next = links.parent.clone();
+                continue;
+            }
+            // What is gone and effective stays so: nothing will have to be passed on.
+            let gone = links.gone;
+            let place = if gone { usize::MAX } else { links.children.insert(Arc::clone(self)) };
+            drop(links);
+            break (Some(parent), place);
+        };
+        let address = parent.as_ref().map_or(0, Self::address);
+        self.parent_address.store(address, Ordering::Relaxed);
+        let mut links = self.links.lock();
+        let place = mem::replace(&mut links.place, place);
+        mem::replace(&mut links.parent, parent).map(|old| (old, place))
+    }
+
+    /// Takes the node out of the tree for good. If it held its ancestors, they are told.
+    ///
+    /// What is left beneath it (a captured context, an inner future that was moved out) belongs to
+    /// the next scope outwards from now on: the node stays as a ghost, which passes everything on,
+    /// until they have gone. What was cancelled stays cancelled.
+    pub(crate) fn detach(self: &Arc<Self>) {
+        let (stays, rest, parent, place) = {
+            let mut links = self.links.lock();
+            let stays = !self.is_effective() && !links.children.is_empty();
+            links.ghost = stays;
+            links.gone = !stays;
+            links.deadline = None;
+            let rest = if stays {
+                (Slab::new(), BTreeMap::new())
+            } else {
+                (mem::take(&mut links.children), mem::take(&mut links.refused))
+            };
+            (stays, rest, links.parent.clone(), links.place)
+        };
+        drop(rest);
+        if stays {
+            let _walk = Walk::begin();
+            self.lower(Flags::OBLIGATION);
+            self.refresh();
+            parent.iter().for_each(wake_chain);
+        } else {
+            drop(self.waker.take());
+            if let Some(parent) = parent {
+                self.leave(parent, place);
+            }
+        }
+    }
+
+    /// Takes the node out of `parent`'s list, and ghosts that have lost their last child with it.
+    fn leave(self: &Arc<Self>, parent: Arc<Self>, place: usize) {
+        let (mut node, mut parent, mut place) = (Arc::clone(self), parent, place);
+        loop {
+            let (removed, next) = {
+                let mut links = parent.links.lock();
+                let here = links.children.get(place).is_some_and(|child| Arc::ptr_eq(child, &node));
+                let removed = here.then(|| links.children.remove(place));
+                let vanishes = links.ghost && !links.gone && links.children.is_empty();
+                links.gone |= vanishes;
+                let next = vanishes.then(|| links.parent.clone().map(|outer| (outer, links.place)));
+                (removed, next.flatten())
+            };
+            drop(removed);
+            wake_chain(&parent);
+            let Some((outer, outer_place)) = next else { return };
+            node = mem::replace(&mut parent, outer);
+            place = outer_place;
+        }
+    }
+
+    /// Cancels the node. The first cause stands; false if there was one already.
+    pub(crate) fn cancel(self: &Arc<Self>, cause: Cause) -> bool {
+        let _walk = {
+            let mut links = self.links.lock();
+            if self.flags().any(Flags::CANCELLED) {
+                return false;
+            }
+            // Most have nothing beneath, and need not tell the whole program.
+            let walk = (!links.children.is_empty()).then(Walk::begin);
+            links.cause = Some(cause);
+            self.raise(Flags::CANCELLED);
+            walk
+        };
+        self.refresh();
+        // Also when it was effective before: from now on it drops its own body.
+        self.waker.wake();
+        true
+    }
+
+    /// Makes the node shielded or not, as `wanted` says at the moment when the node is locked: of two
+    /// calls at once, the later one finds what the earlier one has wanted, too.
+    pub(crate) fn set_shielded(self: &Arc<Self>, wanted: impl FnOnce() -> bool) {
+        let _walk = Walk::begin();
+        let (on, parent) = {
+            let links = self.links.lock();
+            let on = wanted();
+            if on {
+                self.raise(Flags::SHIELD);
+            } else {
+                self.lower(Flags::SHIELD);
+            }
+            (on, links.parent.clone())
+        };
+        self.refresh();
+        if !on {
+            parent.iter().for_each(wake_chain);
+        }
+    }
+
+    /// Tells a plain node that its surroundings are held, so that it must drop its own body.
+    pub(crate) fn deliver(&self) {
+        if !self.flags().any(Flags::DELIVER) {
+            self.raise(Flags::DELIVER);
+            self.waker.wake();
+        }
+    }
+
+    /// Leaves the waker of an operation that must not start while this node is effective; false
+    /// if it may start after all.
+    pub(crate) fn refuse(&self, waker: &Waker) -> bool {
+        if !self.is_effective() {
+            return false;
+        }
+        // Two wakers that are equal in both wake the same task.
+        let identity = (waker.data().addr(), ptr::from_ref(waker.vtable()).addr());
+        let waker = waker.clone();
+        let mut links = self.links.lock();
+        if !self.is_effective() {
+            return false;
+        }
+        let known = links.refused.insert(identity, waker);
+        drop(links);
+        drop(known);
+        true
+    }
+
+    /// Brings the effective bit of this node, and of all beneath it that change with it, up to
+    /// date, and wakes each of those once.
+    fn refresh(self: &Arc<Self>) {
+        let mut todo = vec![Arc::clone(self)];
+        while let Some(node) = todo.pop() {
+            let mut refused = BTreeMap::new();
+            let mut tasks = Vec::new();
+            let effective = {
+                let mut links = node.links.lock();
+                let flags = node.flags();
+                let outer = links.parent.as_ref().is_some_and(|parent| parent.is_effective());
+                let effective = flags.any(Flags::CANCELLED) || (outer && !flags.any(Flags::SHIELD));
+                if effective == flags.any(Flags::EFFECTIVE) {
+                    continue;
+                }
+                if effective {
+                    node.raise(Flags::EFFECTIVE);
+                    tasks.extend(links.members.tasks.iter().filter_map(|(_, task)| task.clone()));
+                } else {
+                    node.lower(Flags::EFFECTIVE.with(Flags::DELIVER));
+                    refused = mem::take(&mut links.refused);
+                }
+                todo.extend(links.children.iter().map(|(_, child)| Arc::clone(child)));
+                effective
+            };
+            if effective {
+                node.waker.wake();
+            }
+            tasks.iter().for_each(|task| task.wake());
+            refused.into_values().for_each(Waker::wake);
+        }
+    }
+}
+
+/// How many walks over more than one node are under way.
+static WALKS: AtomicUsize = AtomicUsize::new(0);
+
+/// Moves are made one at a time, so that two cannot make a cycle together.
+static MOVES: Mutex<()> = Mutex::new(());
+
+/// A walk, for as long as it lives.
+struct Walk;
+
+impl Walk {
+    fn begin() -> Self {
+        WALKS.fetch_add(1, Ordering::AcqRel);
+        Self
+    }
+}
+
+impl Drop for Walk {
+    fn drop(&mut self) {
+        WALKS.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Wakes the effective nodes from `node` up to the task's root, which may have waited for a hold
+/// beneath them to go.
+fn wake_chain(node: &Arc<Node>) {
+    if !node.is_effective() {
+        return;
+    }
+    let mut next = Some(Arc::clone(node));
+    while let Some(node) = next {
+        let flags = node.flags();
+        let (gone, parent) = {
+            let links = node.links.lock();
+            (links.gone, links.parent.clone())
+        };
+        // Who is gone waits for nothing, and has told those above already.
+        if gone || !flags.any(Flags::EFFECTIVE) {
+            return;
+        }
+        node.waker.wake();
+        if flags.any(Flags::TASK_ROOT) {
+            return;
+        }
+        next = parent;
+    }
+}
+
+impl Drop for Node {
+    /// Long chains of parents are let go one by one, not by recursion.
+    fn drop(&mut self) {
+        let mut next = self.links.get_mut().parent.take();
+        while let Some(node) = next {
+            next = Arc::into_inner(node).and_then(|mut node| node.links.get_mut().parent.take());
+        }
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("flags", &self.flags().0).finish_non_exhaustive()
+    }
+}

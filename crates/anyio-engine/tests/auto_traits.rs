@@ -1,0 +1,117 @@
+//! Pins what is `Send`, `Sync` and `Unpin`: part of the API, and not written anywhere else.
+
+mod mini;
+
+use std::{cell::Cell, future::Ready, rc::Rc, time::Duration};
+
+use anyio_core::{Cancelled, NoRuntime, RunError, SendError, SpawnError, TimedOut};
+use anyio_engine::*;
+use mini::Mini;
+
+/// `type => both` (`Send` and `Sync`), `=> send`, `=> neither`; a wrong answer does not compile.
+macro_rules! pin_down {
+    ($($type:ty => $answer:ident;)*) => {
+        $(const _: fn() = || { pin_down!(@ $answer $type) };)*
+    };
+    (@ send $type:ty) => { send::<$type>() };
+    (@ both $type:ty) => {{ send::<$type>(); sync::<$type>() }};
+    (@ neither $type:ty) => {{
+        // Ambiguous, and so an error, if the type is `Send`.
+        trait AmbiguousIfSend<A> { fn some() {} }
+        impl<T: ?Sized> AmbiguousIfSend<()> for T {}
+        impl<T: ?Sized + Send> AmbiguousIfSend<u8> for T {}
+        <$type as AmbiguousIfSend<_>>::some()
+    }};
+}
+
+const fn send<T: Send>() {}
+const fn sync<T: Sync>() {}
+
+type Local = Ready<Rc<()>>;
+type Sendable = Ready<Cell<u8>>;
+
+pin_down! {
+    Scoped<Mini, Sendable, Report> => send;
+    Scoped<Mini, Sendable, MoveOn> => send;
+    Scoped<Mini, Sendable, Fail> => send;
+    Scoped<Mini, Local, MoveOn> => neither;
+    Shield<Sendable> => send;
+    Shield<Local> => neither;
+    Finally<Sendable, Ready<()>> => send;
+    Finally<Sendable, Local> => neither;
+    CatchCancelled<Sendable> => send;
+    InScope<Sendable> => send;
+    Root<Sendable> => send;
+    Root<Local> => neither;
+    Checkpoint => both;
+    Sleep<Mini> => both;
+    CancelScope<Mini> => both;
+    Captured => both;
+    EnterGuard => neither;
+    TaskGroup<Mini, Cancelled> => both;
+    TaskGroup<Mini, Cell<u8>> => both;
+    TaskHandle<Cell<u8>> => both;
+    Join<Cell<u8>> => both;
+    Event => both;
+    Lock<Cell<u8>> => both;
+    Lock<Rc<()>> => neither;
+    LockGuard<'static, Cell<u8>> => send;
+    LockGuard<'static, u8> => both;
+    LockGuard<'static, Rc<()>> => neither;
+    Locking<'static, Cell<u8>> => send;
+    Semaphore => both;
+    Permit<'static> => both;
+    Acquire<'static> => both;
+    SendStream<Cell<u8>> => both;
+    ReceiveStream<Cell<u8>> => both;
+    Sending<'static, Cell<u8>> => send;
+    Receiving<'static, Cell<u8>> => send;
+    SendStream<Rc<()>> => neither;
+    AnySpawner => both;
+    AnyTimer => both;
+    AnyTcpStream => both;
+    AnyTcpListener => both;
+    AnyChild => both;
+    AnySignals => both;
+    Cancelled => both;
+    TimedOut => both;
+    NoRuntime => both;
+    RunError => both;
+    SendError<u8> => both;
+    SpawnError<Ready<u8>> => both;
+}
+
+const fn unpin<T: Unpin>() {}
+const _: () = {
+    unpin::<Scoped<Mini, Ready<u8>, MoveOn>>();
+    unpin::<Shield<Ready<u8>>>();
+    unpin::<Locking<'static, std::marker::PhantomPinned>>();
+    unpin::<Sending<'static, std::marker::PhantomPinned>>();
+    unpin::<Receiving<'static, std::marker::PhantomPinned>>();
+    unpin::<Join<std::marker::PhantomPinned>>();
+};
+
+/// A generic caller gets `Send` futures without writing it anywhere.
+fn generic<B: anyio_core::Runtime>() -> impl Send {
+    (
+        B::sleep(Duration::ZERO),
+        B::move_on_after(Duration::ZERO, async {}),
+        B::fail_after(Duration::ZERO, B::sleep(Duration::ZERO)),
+        B::task_group(async |_: B::TaskGroup<Cancelled>| {}),
+    )
+}
+
+/// A group can be opened in a task even if its error has a lifetime in its type, as a boxed one has.
+fn nested() -> impl Send {
+    type Boxed = Box<dyn std::error::Error + Send + Sync>;
+    async { task_group(async |_: TaskGroup<Mini, Boxed>| Ok(())).await }
+}
+
+#[test]
+fn compiles() {
+    mini::run(async {
+        assert!(mini::task_group(async |_| {}).await.is_ok());
+    });
+    drop(generic::<Mini>());
+    drop(nested());
+}

@@ -1,0 +1,16 @@
+//! The current backend's signals.
+
+use std::io;
+
+use anyio_core::{Signal, Signals};
+use anyio_engine::AnySignals;
+
+use super::{Any, current_backend};
+
+impl Signals for Any {
+    type SignalStream = AnySignals;
+
+    fn open_signals(signals: &[Signal]) -> io::Result<AnySignals> {
+        current_backend()?.open_signals(signals)
+    }
+}

@@ -1,0 +1,25 @@
+//! The current backend's clock.
+
+use std::time::Instant;
+
+use anyio_core::Clock;
+use anyio_engine::AnyTimer;
+
+use super::{Any, current_backend};
+
+impl Clock for Any {
+    type Timer = AnyTimer;
+
+    /// The time of the current backend; of the system, if there is none.
+    fn now() -> Instant {
+        current_backend().map_or_else(|_| Instant::now(), |backend| backend.now())
+    }
+
+    #[track_caller]
+    fn timer(deadline: Instant) -> AnyTimer {
+        match current_backend() {
+            Ok(backend) => backend.timer(deadline),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}

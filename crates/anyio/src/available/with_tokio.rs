@@ -1,0 +1,13 @@
+//! tokio, where it is compiled in.
+
+use anyio_engine::Erased;
+use anyio_tokio::Tokio;
+
+pub(super) fn backend() -> Option<&'static Erased> {
+    Some(Tokio::erased())
+}
+
+/// The backend, if the calling code runs inside it.
+pub(super) fn running() -> Option<&'static Erased> {
+    Tokio::detect()
+}

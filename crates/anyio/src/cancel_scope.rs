@@ -1,0 +1,172 @@
+//! Work that can be cancelled.
+
+use std::time::{Duration, Instant};
+
+use anyio_engine::{Fail, MoveOn, Scoped};
+
+use crate::Any;
+
+/// Work that can be cancelled: by anybody who has a clone of this handle, or by a deadline.
+///
+/// # Examples
+///
+/// ```
+/// use anyio::CancelScope;
+///
+/// let scope = CancelScope::new();
+/// let stop = scope.clone(); // for any task, any thread
+/// let result = anyio::run(scope.run(async {
+///     stop.cancel_because("seen enough");
+///     anyio::sleep_forever().await
+/// }));
+/// assert_eq!(result.unwrap_err().cause().reason(), Some("seen enough"));
+/// ```
+pub type CancelScope = anyio_engine::CancelScope<Any>;
+
+/// Gives up on `future` after `timeout`, which counts from the end of its first poll.
+///
+/// `None` means that the time was over first: the future has been dropped and its cleanup has run.
+/// If a scope around it is cancelled, nothing is given. A future that is ready at once costs no
+/// look at the clock.
+///
+/// # Cancel safety
+///
+/// Dropping it drops `future`; so does the end of the time. Lend it (`&mut future`) to go on with
+/// it afterwards.
+///
+/// # Panics
+///
+/// Outside of any runtime, if `future` is not ready at once.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use anyio::{move_on_after, sleep_forever};
+///
+/// # anyio::run(async {
+/// assert_eq!(move_on_after(Duration::from_secs(5), async { 7 }).await, Some(7));
+/// assert!(move_on_after(Duration::from_millis(5), sleep_forever()).await.is_none());
+/// # });
+/// ```
+pub fn move_on_after<F: Future>(timeout: Duration, future: F) -> Scoped<Any, F, MoveOn> {
+    anyio_engine::move_on_after(timeout, future)
+}
+
+/// Gives up on `future` at `deadline`, by the clock of [`current_time`](crate::current_time). See
+/// [`move_on_after`]; a deadline in the past leaves the future its first poll.
+///
+/// # Cancel safety
+///
+/// As of [`move_on_after`].
+///
+/// # Panics
+///
+/// As [`move_on_after`].
+///
+/// # Examples
+///
+/// One deadline for several steps:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// # anyio::run(async {
+/// let deadline = anyio::current_time() + Duration::from_secs(5);
+/// let first = anyio::move_on_at(deadline, async { "one" }).await;
+/// let second = anyio::move_on_at(deadline, async { "two" }).await;
+/// assert_eq!((first, second), (Some("one"), Some("two")));
+/// # });
+/// ```
+pub fn move_on_at<F: Future>(deadline: Instant, future: F) -> Scoped<Any, F, MoveOn> {
+    anyio_engine::move_on_at(deadline, future)
+}
+
+/// Fails if `future` takes longer than `timeout`, which counts from the end of its first poll.
+///
+/// # Cancel safety
+///
+/// As of [`move_on_after`].
+///
+/// # Errors
+///
+/// [`TimedOut`](crate::TimedOut) if the time was over first; nothing else makes it.
+///
+/// # Panics
+///
+/// As [`move_on_after`]; also if it is moved out of a cancelled scope after that scope has unwound
+/// it.
+///
+/// # Examples
+///
+/// ```
+/// use std::{io, time::Duration};
+///
+/// # anyio::run(async {
+/// let result: io::Result<()> = async {
+///     anyio::fail_after(Duration::from_millis(5), anyio::sleep_forever()).await?;
+///     Ok(())
+/// }
+/// .await;
+/// assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
+/// # });
+/// ```
+#[doc(alias = "timeout")]
+pub fn fail_after<F: Future>(timeout: Duration, future: F) -> Scoped<Any, F, Fail> {
+    anyio_engine::fail_after(timeout, future)
+}
+
+/// Fails if `future` has not ended at `deadline`, by the clock of
+/// [`current_time`](crate::current_time). See [`fail_after`].
+///
+/// # Cancel safety
+///
+/// As of [`move_on_after`].
+///
+/// # Errors
+///
+/// [`TimedOut`](crate::TimedOut) if the time was over first; nothing else makes it.
+///
+/// # Panics
+///
+/// As [`fail_after`].
+///
+/// # Examples
+///
+/// ```
+/// # anyio::run(async {
+/// let now = anyio::current_time();
+/// assert!(anyio::fail_at(now, anyio::sleep_forever()).await.is_err());
+/// assert_eq!(anyio::fail_at(now, async { "ready at once" }).await, Ok("ready at once"));
+/// # });
+/// ```
+#[doc(alias = "timeout_at")]
+pub fn fail_at<F: Future>(deadline: Instant, future: F) -> Scoped<Any, F, Fail> {
+    anyio_engine::fail_at(deadline, future)
+}
+
+/// The moment by which the running code will be cancelled: the earliest deadline of the scopes
+/// around it, as far out as the nearest shield. The present, if they are cancelled already; `None`
+/// if none of them has a deadline.
+///
+/// A deadline that counts from the end of the first poll is not there before that.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// # anyio::run(async {
+/// assert_eq!(anyio::current_effective_deadline(), None);
+/// anyio::move_on_after(Duration::from_secs(5), async {
+///     anyio::checkpoint().await;
+///     let left = anyio::current_effective_deadline().unwrap() - anyio::current_time();
+///     assert!(left <= Duration::from_secs(5));
+/// })
+/// .await;
+/// # });
+/// ```
+#[must_use]
+pub fn current_effective_deadline() -> Option<Instant> {
+    anyio_engine::current_effective_deadline::<Any>()
+}

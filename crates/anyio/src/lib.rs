@@ -1,0 +1,150 @@
+//! Structured concurrency on any runtime: write async code once, and run it on tokio, or on any
+//! other backend, chosen by a feature or at run time.
+//!
+//! - **Tasks live in groups.** A [`task_group`] returns when all its tasks have ended. If one fails,
+//!   the others are cancelled, cleaned up and waited for, and its error is yours, typed and unboxed.
+//! - **Cancellation is a scope.** [`move_on_after`], [`fail_after`] and [`CancelScope`] cancel
+//!   whatever runs inside them, any future of any crate, and cannot be swallowed.
+//! - **Cleanup may await.** [`finally`] and [`bracket`] run it however the work ends, and a
+//!   [`shield`] keeps cancellation out of what must not be left half done.
+//!
+//! # A program
+//!
+//! Three mirrors are asked at the same time; the first answer counts, and a second is all they get:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use anyio::{fail_after, memory_object_stream, sleep, task_group};
+//!
+//! /// Stands for a download; some mirrors are slow.
+//! async fn ask(mirror: u64) -> u64 {
+//!     sleep(Duration::from_millis(mirror * 10)).await;
+//!     mirror
+//! }
+//!
+//! async fn fastest(mirrors: [u64; 3]) -> anyio::Result<u64> {
+//!     task_group(async |tg| {
+//!         let (answers, first) = memory_object_stream(mirrors.len());
+//!         for mirror in mirrors {
+//!             let answers = answers.clone();
+//!             tg.spawn(async move {
+//!                 _ = answers.send(ask(mirror).await).await;
+//!             });
+//!         }
+//!         let answer = first.receive().await.expect("this function has a sender, too");
+//!         tg.cancel(); // the others are not needed any more
+//!         Ok(answer)
+//!     })
+//!     .await // here all three have ended, whatever happened
+//! }
+//!
+//! fn main() {
+//!     anyio::run(async {
+//!         match fail_after(Duration::from_secs(1), fastest([20, 2, 30])).await {
+//!             Ok(Ok(mirror)) => println!("mirror {mirror} was the first"),
+//!             Ok(Err(cancelled)) => println!("{cancelled}"),
+//!             Err(timeout) => println!("{timeout}"),
+//!         }
+//!     });
+//! }
+//! ```
+//!
+//! # I know Trio or AnyIO
+//!
+//! | there | here |
+//! |---|---|
+//! | `trio.run`, `anyio.run` | [`run`], with settings: [`Runner`] |
+//! | `open_nursery`, `create_task_group` | [`task_group`] |
+//! | `nursery.start_soon(f)`, `tg.create_task(f())` | `tg.spawn(f())`, which gives a [`TaskHandle`] |
+//! | `nursery.cancel_scope.cancel()` | `tg.cancel()` |
+//! | `with CancelScope() as scope: …` | `scope.run(…)` of a [`CancelScope`] |
+//! | `move_on_after`, `move_on_at`, `fail_after`, `fail_at` | [`move_on_after`], [`move_on_at`], [`fail_after`], [`fail_at`] |
+//! | `with CancelScope(shield=True): …` | [`shield`] |
+//! | `finally:` with an `await` in it | [`finally`], [`bracket`] |
+//! | `except Cancelled: …` | [`catch_cancelled`] |
+//! | `checkpoint`, `sleep`, `sleep_until`, `sleep_forever` | [`checkpoint`], [`sleep`], [`sleep_until`], [`sleep_forever`] |
+//! | `current_time`, `current_effective_deadline` | [`current_time`], [`current_effective_deadline`] |
+//! | `Event`, `Lock`, `Semaphore` | [`Event`], [`Lock`] (around a value), [`Semaphore`] |
+//! | `open_memory_channel`, `create_memory_object_stream` | [`memory_object_stream`] |
+//! | `to_thread.run_sync` | [`to_thread`] |
+//! | `open_tcp_stream`, `connect_tcp` | [`connect_tcp`] |
+//! | `open_tcp_listeners`, `create_tcp_listener` | [`listen_tcp`] |
+//! | `open_signal_receiver` | [`open_signal_receiver`] |
+//!
+//! What is different: a scope is a call around a future and not a `with` block; a group gives one
+//! error, the first, instead of a group of errors; and there is nothing to re-raise, since a
+//! cancelled future is dropped and its code simply does not go on.
+//!
+//! # Cancel safety
+//!
+//! A cancelled future is dropped where it waits, innermost first, and what holds it back (a shield,
+//! an open group, a cleanup) is waited for. An *operation* of this crate that would start in a
+//! cancelled scope does not: it stays pending, so every one of them is a place where a loop ends.
+//! What an operation leaves behind when it was cut short, its documentation says in one word:
+//!
+//! - **atomic**: it has not happened. No item is lost, no lock taken, no place left in a queue.
+//! - **resumable**: it may have happened in part; calling it again goes on from there.
+//! - **poisoning**: nobody knows how far it came; its object is good for nothing but dropping.
+//!
+//! A result that is there when the cancellation comes is kept. Scopes and groups are none of the
+//! three: they end when what is in them has.
+//!
+//! # Backends
+//!
+//! | feature | backend | |
+//! |---|---|---|
+//! | `tokio` | [`anyio-tokio`](https://docs.rs/anyio-tokio) | on by default |
+//!
+//! A feature compiles a backend in and changes nothing else. The functions of this crate use the
+//! one that is current ([`Any`] says how that is found): **an application** calls [`run`], or stays
+//! with its `#[tokio::main]`; with several compiled in, `ANYIO_BACKEND=tokio` chooses one from
+//! outside and [`Runner::backend`] from inside. **A library** turns the default features off and
+//! leaves the choice to the application: it calls the same functions, or takes a type parameter,
+//! `B: `[`Backend`], which costs nothing at run time. A backend of your own is a few small traits,
+//! beginning with [`Runtime`].
+//!
+//! [`task_group`]: fn@task_group
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+
+mod any;
+mod available;
+mod blocking;
+mod cancel_scope;
+mod error;
+mod net;
+pub mod prelude;
+mod runner;
+mod signal;
+mod task_group;
+mod time;
+pub mod traits;
+pub mod types;
+
+pub use any::{Any, current_backend};
+pub use anyio_core::{
+    Backend, Blocking, Body, Busy, Cancelled, Cause, CauseKind, Clock, Executor, ListenOptions,
+    Net, NoRuntime, Outcome, Processes, ReceiveError, Run, RunError, RunOptions, Runtime,
+    SendError, Signal, Signals, Spawn, SpawnError, TaskError, TaskStatus, TimedOut,
+    TryReceiveError, TrySendError, WouldBlock,
+};
+pub use anyio_engine::{
+    AnyTcpListener as TcpListener, AnyTcpStream as TcpStream, Erased, Event, FutureExt, Lock,
+    LockGuard, Permit, ReceiveStream, RuntimeExt, Semaphore, SendStream, TaskHandle, bracket,
+    capture, catch_cancelled, checkpoint, enter, finally, memory_object_stream, op::is_cancelled,
+    shield, sleep_forever,
+};
+#[cfg(feature = "tokio")]
+pub use anyio_tokio::Tokio;
+pub use available::available_backends;
+pub use blocking::to_thread;
+pub use cancel_scope::{
+    CancelScope, current_effective_deadline, fail_after, fail_at, move_on_after, move_on_at,
+};
+pub use error::Result;
+pub use net::{connect_tcp, listen_tcp};
+pub use runner::{Runner, run};
+pub use signal::{SignalReceiver, open_signal_receiver};
+pub use task_group::{TaskGroup, task_group};
+pub use time::{current_time, sleep, sleep_until};

@@ -1,0 +1,9 @@
+//! What the functions of this crate return: futures, guards and settings, for those who have to
+//! write their types down.
+
+pub use anyio_engine::{
+    Acquire, AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner, AnyTimer, Captured,
+    CatchCancelled, Checkpoint, Child, EnterGuard, ErrInto, Fail, Finally, GroupBuilder, GroupRun,
+    InScope, Join, Locking, MoveOn, Receiving, Report, Scoped, Sending, Shield, Sleep,
+    StreamStatistics,
+};

@@ -1,0 +1,15 @@
+//! With no feature turned on, everything compiles, and the first call says what is missing.
+#![cfg(not(feature = "tokio"))]
+
+use anyio::Runner;
+
+#[test]
+fn error_names_the_feature() {
+    assert!(anyio::available_backends().is_empty());
+    for text in [
+        anyio::current_backend().unwrap_err().to_string(),
+        Runner::new().try_run(async {}).unwrap_err().to_string(),
+    ] {
+        assert!(text.contains("turn on a feature") && text.contains("`tokio`"), "{text}");
+    }
+}
