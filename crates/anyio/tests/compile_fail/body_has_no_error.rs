@@ -1,7 +1,8 @@
-//! A group that is followed by `?` has to say what its error is.
+//! A group that is followed by `?` has to say what its error is. (The `::<_, _, _>` only silences a
+//! suggestion that rustc underlines as long as the path of this checkout is.)
 
 async fn work() -> std::io::Result<()> {
-    anyio::task_group(async |tg| {
+    anyio::task_group::<_, _, _>(async |tg| {
         tg.spawn(async { Ok(()) });
         Ok(())
     })
