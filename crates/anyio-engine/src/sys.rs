@@ -2,8 +2,8 @@
 //! checker can take their place.
 
 pub(crate) use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering},
+    Arc, Weak,
+    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
 };
 use std::sync::{MutexGuard, PoisonError};
 

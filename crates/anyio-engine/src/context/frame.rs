@@ -3,6 +3,7 @@
 use std::{
     cell::OnceCell,
     fmt,
+    mem::needs_drop,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -151,7 +152,9 @@ impl<F> Body<F> {
 
     /// Drops the future.
     pub(crate) fn clear(self: Pin<&mut Self>) {
-        if self.future.is_some() {
+        if !needs_drop::<F>() {
+            self.project().future.set(None);
+        } else if self.future.is_some() {
             outside(|| self.project().future.set(None));
         }
     }

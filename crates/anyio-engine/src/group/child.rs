@@ -1,6 +1,7 @@
 //! The future that a runtime runs for a task of a group.
 
 use std::{
+    any::Any,
     mem::needs_drop,
     pin::Pin,
     task::{Context, Poll},
@@ -10,8 +11,8 @@ use anyio_core::{Cause, CauseKind, Executor, Outcome};
 use pin_project_lite::pin_project;
 
 use super::{
-    cell::{End, TaskCell},
     core::Core,
+    slot::{End, Slot},
 };
 use crate::{
     context::{Body, Frame, Kind, Owner, Verdict, ambient, poll_again},
@@ -23,27 +24,38 @@ use crate::{
 pin_project! {
     /// Runs a task to its end, catches its panic, and tells the group. Dropped before that, it says
     /// that the task is lost.
+    ///
+    /// Beside the body it is kept small: its size is that of the runtime's allocation.
     pub(super) struct ChildTask<B: Executor, E, F: Future>
     where
+        E: Send,
+        E: 'static,
         F::Output: Outcome<E>,
+        <F::Output as Outcome<E>>::Value: Send,
+        <F::Output as Outcome<E>>::Value: 'static,
     {
         frame: Frame,
+        core: Arc<Core<B, E>>,
+        seat: Seat,
         #[pin]
         body: Body<F>,
-        root: Root<B, E, <F::Output as Outcome<E>>::Value>,
     }
 
     impl<B: Executor, E, F: Future> PinnedDrop for ChildTask<B, E, F>
     where
+        E: Send,
+        E: 'static,
         F::Output: Outcome<E>,
+        <F::Output as Outcome<E>>::Value: Send,
+        <F::Output as Outcome<E>>::Value: 'static,
     {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if this.root.cell.is_some() {
+            if !this.seat.is_left() {
                 let dropped = catch(|| this.body.as_mut().clear());
                 this.frame.leave();
-                this.root.core.lose();
-                this.root.end(match dropped {
+                this.core.lose();
+                leave::<B, E, <F::Output as Outcome<E>>::Value>(this.core, this.seat, match dropped {
                     Ok(()) => Fate::Cut(Cause::of(CauseKind::Shutdown)),
                     Err(payload) => Fate::Panicked(payload),
                 });
@@ -52,89 +64,71 @@ pin_project! {
     }
 }
 
-/// A task's side of its group.
-struct Root<B: Executor, E, T> {
-    core: Arc<Core<B, E>>,
-    /// Until the task has ended.
-    cell: Option<Arc<TaskCell<T>>>,
+/// A task's place among those of its group, and whether there is anything in it.
+struct Seat(u32);
+
+impl Seat {
+    const LEFT: u32 = u32::MAX;
+    /// There is something in the slot that has to go when the task ends.
+    const USED: u32 = 1 << 31;
+
+    const fn is_left(&self) -> bool {
+        self.0 == Self::LEFT
+    }
+
+    const fn index(&self) -> u32 {
+        self.0 & !Self::USED
+    }
+
+    const fn is_used(&self) -> bool {
+        self.0 & Self::USED != 0
+    }
+
+    fn mark_used(&mut self) {
+        self.0 |= Self::USED;
+    }
 }
 
 enum Fate<T, E> {
     Ended(Result<T, E>),
-    Panicked(Box<dyn std::any::Any + Send>),
+    Panicked(Box<dyn Any + Send>),
     Cut(Cause),
 }
 
-impl<B: Executor, E, F: Future> ChildTask<B, E, F>
+impl<B: Executor, E: Send + 'static, F: Future> ChildTask<B, E, F>
 where
     F::Output: Outcome<E>,
+    <F::Output as Outcome<E>>::Value: Send + 'static,
 {
-    pub(super) fn new(
-        core: Arc<Core<B, E>>,
-        cell: Arc<TaskCell<<F::Output as Outcome<E>>::Value>>,
-        future: F,
-    ) -> Self {
-        Self { frame: Frame::new(), body: Body::new(future), root: Root { core, cell: Some(cell) } }
+    /// `index` is the slot, `used` whether it has anything in it.
+    pub(super) fn new(core: Arc<Core<B, E>>, index: u32, used: bool, future: F) -> Self {
+        let mut seat = Seat(index);
+        if used {
+            seat.mark_used();
+        }
+        Self { frame: Frame::new(), core, seat, body: Body::new(future) }
     }
 }
 
-impl<B: Executor, E, T> Root<B, E, T> {
-    fn cell(&self) -> &Arc<TaskCell<T>> {
-        let Some(cell) = &self.cell else { unreachable!("a task is not polled after its end") };
-        cell
-    }
+/// A task's side of its group, during a poll.
+struct Root<'a, B: Executor, E> {
+    core: &'a Arc<Core<B, E>>,
+    slot: &'a Slot,
+}
 
+impl<B: Executor, E> Root<'_, B, E> {
     /// Whether the task is cancelled, by its handle or with its group.
     fn is_cancelled(&self) -> bool {
-        self.cell().is_cancel_called() || self.core.node.is_effective()
+        self.slot.is_cancel_called() || self.core.node.is_effective()
     }
 
     /// Why, if it is.
     fn cause(&self) -> Cause {
-        self.cell().own_cause().unwrap_or_else(|| self.core.node.origin())
-    }
-
-    /// The task has ended. The group hears of an error before anybody who waits for the task, and
-    /// of the end last of all.
-    fn end(&mut self, fate: Fate<T, E>) {
-        let Some(cell) = self.cell.take() else { return };
-        let place = cell.place();
-        let label = cell.label();
-        let end = match fate {
-            Fate::Ended(Ok(value)) => End::Value(value),
-            Fate::Ended(Err(error)) => {
-                self.core.fail(error, label);
-                End::Failed
-            }
-            Fate::Panicked(payload) => {
-                self.core.panic(payload, label);
-                End::Failed
-            }
-            Fate::Cut(cause) => {
-                if !cell.is_cancel_called() {
-                    self.core.cut();
-                }
-                End::Cut(cause)
-            }
-        };
-        cell.end(end);
-        // The task and its group have one each; a third is a handle, which may be waiting.
-        if Arc::strong_count(&cell) > 2 {
-            cell.wake_joiner();
-        }
-        if needs_drop::<T>() {
-            // A value that nobody can ask for any more is gone before the group ends.
-            let label = label.clone();
-            let groups = self.core.let_go(place);
-            if let Err(payload) = catch(|| drop((cell, groups))) {
-                self.core.panic(payload, &label);
-            }
-        }
-        self.core.remove(place);
+        self.slot.own_cause().unwrap_or_else(|| self.core.node.origin())
     }
 }
 
-impl<B: Executor, E, T> Owner for Root<B, E, T> {
+impl<B: Executor, E> Owner for Root<'_, B, E> {
     fn verdict(&self) -> Verdict {
         if self.is_cancelled() { Verdict::Cancelled } else { Verdict::Clear }
     }
@@ -142,26 +136,91 @@ impl<B: Executor, E, T> Owner for Root<B, E, T> {
     fn make(&self, _: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
         let node = Node::new(Flags::TASK_ROOT, None, None);
         node.attach(Some(Arc::clone(&self.core.node)));
-        self.cell().adopt(&node);
+        self.slot.adopt(&node);
         node
     }
 }
 
-impl<B: Executor, E, F: Future> Future for ChildTask<B, E, F>
+/// The task has ended. The group hears of an error before anybody who waits for the task, and of
+/// the end last of all.
+fn leave<B: Executor, E: Send + 'static, T: Send + 'static>(
+    core: &Core<B, E>,
+    seat: &mut Seat,
+    fate: Fate<T, E>,
+) {
+    let (index, used) = (seat.index(), seat.is_used());
+    *seat = Seat(Seat::LEFT);
+    let slot = core.roster.slot(index);
+    let who = || slot.label();
+    if !slot.is_cancel_called() && matches!(fate, Fate::Cut(_)) {
+        core.cut();
+    }
+    let released = slot.is_released();
+    let end = match fate {
+        Fate::Ended(Ok(value)) if released => {
+            // A value that nobody can ask for is gone before the group ends.
+            discard(core, slot, value);
+            None
+        }
+        Fate::Ended(Ok(value)) => Some(End::Value(Box::new(value))),
+        Fate::Ended(Err(error)) => {
+            core.fail(error, who);
+            Some(End::Failed)
+        }
+        Fate::Panicked(payload) => {
+            core.panic(payload, who);
+            Some(End::Failed)
+        }
+        Fate::Cut(cause) => Some(End::Cut(cause)),
+    };
+    let free = match end {
+        Some(end) if !released => match slot.end(end) {
+            Some(remains) => {
+                discard(core, slot, remains);
+                true
+            }
+            None => false,
+        },
+        _ => {
+            if used {
+                drop(slot.end_alone());
+            }
+            true
+        }
+    };
+    core.remove(free.then_some((index, slot)));
+}
+
+/// Drops what a task has left behind. If that panics, it is the task's panic.
+fn discard<B: Executor, E, T>(core: &Core<B, E>, slot: &Slot, remains: T) {
+    if !needs_drop::<T>() {
+        return;
+    }
+    if let Err(payload) = catch(|| drop(remains)) {
+        core.panic(payload, || slot.label());
+    }
+}
+
+impl<B: Executor, E: Send + 'static, F: Future> Future for ChildTask<B, E, F>
 where
     F::Output: Outcome<E>,
+    <F::Output as Outcome<E>>::Value: Send + 'static,
 {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        let root = &*this.root;
-        let kind = Kind::Owned(root);
+        let slot = this.core.roster.slot(this.seat.index());
+        let root = Root { core: this.core, slot };
+        let kind = Kind::Owned(&root);
         let polled = catch(|| {
             let body = this.body.as_mut();
             this.frame
                 .enter_root(kind, root.core.backend, || (ambient::is_effective(), body.poll(cx)))
         });
+        if this.frame.node().is_some() {
+            this.seat.mark_used();
+        }
         let fate = match polled {
             Ok((_, Poll::Ready(value))) => match catch(|| value.into_result()) {
                 Ok(result) => Fate::Ended(result),
@@ -172,7 +231,8 @@ where
                 Fate::Panicked(payload)
             }
             Ok((cancelled, Poll::Pending)) => {
-                root.cell().waker().register(cx.waker());
+                this.seat.mark_used();
+                slot.register(cx.waker());
                 let held = match this.frame.node() {
                     Some(node) => {
                         node.waker().register(cx.waker());
@@ -195,7 +255,7 @@ where
             }
         };
         this.frame.leave();
-        this.root.end(fate);
+        leave(this.core, this.seat, fate);
         Poll::Ready(())
     }
 }

@@ -1,28 +1,23 @@
 //! What a group's future, its handles and its tasks share.
 
-use std::any::Any;
+use std::{any::Any, sync::Arc as StdArc};
 
 use anyio_core::{Cause, CauseKind, Executor, NoRuntime};
 
-use super::cell::Label;
+use super::{roster::Roster, slot::Slot};
 use crate::{
     erased::Erased,
     scope::catch,
-    sys::{Arc, AtomicBool, Mutex, Ordering},
-    tree::{Member, Node},
+    sys::{Arc, AtomicBool, Mutex, Ordering, Weak},
+    tree::{Members, Node},
 };
 
-/// Why a task could not be added.
-pub(super) enum Refused {
-    Closed,
-    NoRuntime(NoRuntime),
-}
-
 pub(super) struct Core<B: Executor, E> {
-    /// The group's place in the tree. The tasks are members of it.
+    /// The group's place in the tree.
     pub(super) node: Arc<Node>,
     pub(super) backend: Option<&'static Erased>,
-    spawner: Result<B::Spawner, NoRuntime>,
+    pub(super) spawner: Result<B::Spawner, NoRuntime>,
+    pub(super) roster: Roster,
     failure: Mutex<Failure<E>>,
     /// A member was unwound by a cancellation from outside the group.
     cut_from_outside: AtomicBool,
@@ -46,68 +41,56 @@ pub(super) enum Sum<E> {
     Panic(Box<dyn Any + Send>),
 }
 
-impl<B: Executor, E> Core<B, E> {
-    pub(super) fn new(node: Arc<Node>, backend: Option<&'static Erased>) -> Self {
-        Self {
+/// A group without its types, for the handles on its tasks.
+pub(super) trait Group: Send + Sync {
+    fn roster(&self) -> &Roster;
+}
+
+impl<B: Executor, E: Send> Group for Core<B, E> {
+    fn roster(&self) -> &Roster {
+        &self.roster
+    }
+}
+
+impl<B: Executor, E: Send> Members for Core<B, E> {
+    fn wake_all(&self) {
+        self.roster.wake_all();
+    }
+}
+
+impl<B: Executor, E: Send + 'static> Core<B, E> {
+    pub(super) fn new(node: Arc<Node>, backend: Option<&'static Erased>) -> Arc<Self> {
+        let core = Arc::new(Self {
             node,
             backend,
             spawner: B::spawner(),
+            roster: Roster::new(),
             failure: Mutex::new(Failure { first: None, panic: None }),
             cut_from_outside: AtomicBool::new(false),
             lost: AtomicBool::new(false),
-        }
-    }
-
-    /// Makes room for a task, whose place it gives.
-    pub(super) fn add(&self, task: Arc<dyn Member>) -> Result<(usize, &B::Spawner), Refused> {
-        let spawner = self.spawner.as_ref().map_err(|error| Refused::NoRuntime(error.clone()))?;
-        self.node.members(|members| {
-            if members.closed {
-                return Err(Refused::Closed);
-            }
-            Ok((members.tasks.insert(Some(task)), spawner))
-        })
-    }
-
-    /// Gives up the group's share in a task that has ended, which keeps its place.
-    pub(super) fn let_go(&self, place: usize) -> Option<Arc<dyn Member>> {
-        self.node.members(|members| members.tasks[place].take())
-    }
-
-    /// A task has ended.
-    pub(super) fn remove(&self, place: usize) {
-        let (task, last) = self.node.members(|members| {
-            let task = members.tasks.remove(place);
-            let last = members.tasks.is_empty();
-            members.closed |= last && members.orphaned;
-            (task, last && members.awaited)
         });
-        drop(task);
-        if last {
+        let members: Weak<Self> = Arc::downgrade(&core);
+        core.node.set_members(members);
+        core
+    }
+}
+
+impl<B: Executor, E> Core<B, E> {
+    /// A task has ended.
+    pub(super) fn remove(&self, free: Option<(u32, &Slot)>) {
+        if self.roster.remove(free) {
             self.node.waker().wake();
         }
     }
 
-    /// The body has ended: closes the group if it has no tasks.
-    pub(super) fn close(&self) -> bool {
-        self.node.members(|members| {
-            members.awaited = true;
-            members.closed |= members.tasks.is_empty();
-            members.closed
-        })
-    }
-
     /// The group's future is gone: its last task will close it.
     pub(super) fn orphan(&self) {
-        self.node.members(|members| {
-            members.orphaned = true;
-            members.closed |= members.tasks.is_empty();
-        });
+        self.roster.orphan();
         self.node.cancel(Cause::of(CauseKind::Dropped));
     }
 
     /// A member has ended with an error.
-    pub(super) fn fail(&self, error: E, label: &Label) {
+    pub(super) fn fail(&self, error: E, who: impl FnOnce() -> StdArc<str>) {
         let surplus = {
             let mut failure = self.failure.lock();
             if failure.first.is_none() {
@@ -117,12 +100,12 @@ impl<B: Executor, E> Core<B, E> {
                 Some(error)
             }
         };
-        self.node.cancel(Cause::sibling_failed(label.text()));
+        self.node.cancel(Cause::sibling_failed(who()));
         discard(surplus);
     }
 
     /// A member has panicked.
-    pub(super) fn panic(&self, payload: Box<dyn Any + Send>, label: &Label) {
+    pub(super) fn panic(&self, payload: Box<dyn Any + Send>, who: impl FnOnce() -> StdArc<str>) {
         let surplus = {
             let mut failure = self.failure.lock();
             if failure.panic.is_none() {
@@ -132,7 +115,7 @@ impl<B: Executor, E> Core<B, E> {
                 Some(payload)
             }
         };
-        self.node.cancel(Cause::sibling_failed(label.text()));
+        self.node.cancel(Cause::sibling_failed(who()));
         discard(surplus);
     }
 

@@ -6,9 +6,8 @@ use anyio_core::{Body, Cause, Executor, Outcome, Spawn, SpawnError, TaskError};
 
 use super::{
     builder::{Child, GroupBuilder},
-    cell::{Label, TaskCell},
     child::ChildTask,
-    core::{Core, Refused},
+    core::Core,
     join::TaskHandle,
     run::task_group,
 };
@@ -97,17 +96,17 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         F::Output: Outcome<E>,
         <F::Output as Outcome<E>>::Value: Send + 'static,
     {
-        let cell = Arc::new(TaskCell::new(Label { name, location }));
-        match self.core.add(Arc::clone(&cell) as _) {
-            Ok((place, spawner)) => {
-                let core = Arc::clone(&self.core);
-                cell.set_place(place);
-                spawner.spawn_task(ChildTask::new(core, Arc::clone(&cell), future));
-                Ok(TaskHandle::new(cell))
-            }
-            Err(Refused::Closed) => Err(SpawnError::closed(future)),
-            Err(Refused::NoRuntime(error)) => Err(SpawnError::no_runtime(future, error)),
-        }
+        let spawner = match &self.core.spawner {
+            Ok(spawner) => spawner,
+            Err(error) => return Err(SpawnError::no_runtime(future, error.clone())),
+        };
+        let Some(index) = self.core.roster.add(name.clone(), location) else {
+            return Err(SpawnError::closed(future));
+        };
+        let (core, used) = (Arc::clone(&self.core), name.is_some());
+        let handle = TaskHandle::new(Arc::clone(&self.core) as _, index, name);
+        spawner.spawn_task(ChildTask::new(core, index, used, future));
+        Ok(handle)
     }
 
     /// Cancels the body and all tasks. The group's result stays what the body made of it, if the
@@ -149,9 +148,8 @@ impl<B: Executor, E> Clone for TaskGroup<B, E> {
 
 impl<B: Executor, E> fmt::Debug for TaskGroup<B, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tasks = self.core.node.members(|members| members.tasks.len());
         f.debug_struct("TaskGroup")
-            .field("tasks", &tasks)
+            .field("tasks", &self.core.roster.len())
             .field("cause", &self.core.node.own_cause())
             .finish()
     }

@@ -2,26 +2,36 @@
 
 use std::{
     fmt,
+    marker::PhantomData,
     panic::Location,
     pin::Pin,
+    sync::Arc as StdArc,
     task::{Context, Poll, ready},
 };
 
 use anyio_core::{Cancelled, Cause, TaskStatus};
 
-use super::cell::TaskCell;
+use super::{core::Group, slot::Slot};
 use crate::{context::ambient, op, sys::Arc};
 
 /// A handle on a task of a group. Dropping it changes nothing: the group owns the task.
 ///
 /// `handle.await` is short for `handle.join().await`.
 pub struct TaskHandle<T> {
-    cell: Arc<TaskCell<T>>,
+    group: Arc<dyn Group>,
+    index: u32,
+    name: Option<StdArc<str>>,
+    value: PhantomData<fn() -> T>,
 }
 
 impl<T> TaskHandle<T> {
-    pub(super) const fn new(cell: Arc<TaskCell<T>>) -> Self {
-        Self { cell }
+    /// The one handle on the task at `index`, whose value is a `T`.
+    pub(super) const fn new(group: Arc<dyn Group>, index: u32, name: Option<StdArc<str>>) -> Self {
+        Self { group, index, name, value: PhantomData }
+    }
+
+    fn slot(&self) -> &Slot {
+        self.group.roster().slot(self.index)
     }
 
     /// Waits for the task's value.
@@ -36,7 +46,7 @@ impl<T> TaskHandle<T> {
     /// [`Cancelled`] if the task was cancelled. A task's own error goes to its group alone; waiting
     /// for such a task inside the group, which is cancelled then, does not return.
     pub fn join(self) -> Join<T> {
-        Join { cell: self.cell, admitted: false }
+        Join { handle: self, admitted: false }
     }
 
     /// Waits until the task has ended, however it ended. May be called again.
@@ -46,49 +56,54 @@ impl<T> TaskHandle<T> {
     /// Atomic: nothing happens but the waiting.
     pub async fn wait(&mut self) {
         let mut admitted = false;
-        std::future::poll_fn(|cx| poll_end(&self.cell, &mut admitted, cx)).await;
+        std::future::poll_fn(|cx| poll_end(self.slot(), &mut admitted, cx)).await;
     }
 
     /// Cancels this task, and neither its siblings nor the group. It is unwound as any scope is.
     #[track_caller]
     pub fn cancel(&self) {
-        self.cell.cancel(Cause::explicit());
+        self.slot().cancel(Cause::explicit());
     }
 
     /// How far the task has come.
     #[must_use]
     pub fn status(&self) -> TaskStatus {
-        self.cell.status()
+        self.slot().status()
     }
 
     /// The name it was given.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.cell.label().name.as_deref()
+        self.name.as_deref()
     }
 
     /// Where it was spawned.
     #[must_use]
     pub fn location(&self) -> &'static Location<'static> {
-        self.cell.label().location
+        self.slot().location()
     }
 }
 
-fn poll_end<T>(cell: &TaskCell<T>, admitted: &mut bool, cx: &mut Context<'_>) -> Poll<()> {
+impl<T> Drop for TaskHandle<T> {
+    fn drop(&mut self) {
+        let roster = self.group.roster();
+        let slot = roster.slot(self.index);
+        if let Some(remains) = slot.release() {
+            roster.give_back(self.index, slot);
+            drop(remains);
+        }
+    }
+}
+
+fn poll_end(slot: &Slot, admitted: &mut bool, cx: &mut Context<'_>) -> Poll<()> {
     if !*admitted {
         ready!(op::admit(cx));
         *admitted = true;
     }
-    if !cell.has_ended() {
-        cell.joiner().register(cx.waker());
-        if !cell.has_ended() {
-            return Poll::Pending;
-        }
-    }
-    Poll::Ready(())
+    if slot.poll_end(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }
 }
 
-impl<T> IntoFuture for TaskHandle<T> {
+impl<T: 'static> IntoFuture for TaskHandle<T> {
     type Output = Result<T, Cancelled>;
     type IntoFuture = Join<T>;
 
@@ -131,26 +146,30 @@ impl<T: Send + 'static> anyio_core::TaskHandle<T> for TaskHandle<T> {
 /// Given by [`TaskHandle::join`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Join<T> {
-    cell: Arc<TaskCell<T>>,
+    handle: TaskHandle<T>,
     admitted: bool,
 }
 
-impl<T> Future for Join<T> {
+impl<T: 'static> Future for Join<T> {
     type Output = Result<T, Cancelled>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        ready!(poll_end(&this.cell, &mut this.admitted, cx));
+        let slot = this.handle.slot();
+        ready!(poll_end(slot, &mut this.admitted, cx));
         // A sibling's failure must not become a second, made-up error of the body's `?`.
-        if this.cell.has_failed() && ambient::refuse(cx.waker()) {
+        if slot.has_failed() && ambient::refuse(cx.waker()) {
             return Poll::Pending;
         }
-        Poll::Ready(this.cell.take())
+        Poll::Ready(slot.take().map(|value| match value.downcast() {
+            Ok(value) => *value,
+            Err(_) => unreachable!("a handle is made for the type of its task's value"),
+        }))
     }
 }
 
 impl<T> fmt::Debug for Join<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Join").field("status", &self.cell.status()).finish_non_exhaustive()
+        f.debug_struct("Join").field("status", &self.handle.status()).finish_non_exhaustive()
     }
 }

@@ -1,17 +1,19 @@
 //! Task groups.
 //!
-//! One `Arc` is shared by a group's future, its handles and its tasks ([`core`]); one more is
-//! shared by a task and its handle ([`cell`]). The runtime's own task is the only other allocation
-//! of a spawn. A task has a node in the cancel tree only if it opens a scope itself; until then
-//! its group wakes it directly.
+//! One `Arc` is shared by a group's future, its handles and its tasks ([`core`]). In it each task
+//! has a [`slot`], which it shares with its handle and which serves another task afterwards, so that
+//! the runtime's own task is the one allocation of a spawn. A task has a node in the cancel tree
+//! only if it opens a scope itself; until then its group wakes it directly.
 
 mod builder;
-mod cell;
 mod child;
 mod core;
 mod handle;
 mod join;
+mod roster;
 mod run;
+mod slot;
+mod slots;
 
 pub use builder::{Child, GroupBuilder};
 pub use handle::TaskGroup;

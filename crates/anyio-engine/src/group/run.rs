@@ -12,7 +12,6 @@ use anyio_core::{Body as BodyEnd, Cancelled, Cause, CauseKind, Executor, TaskErr
 use pin_project_lite::pin_project;
 
 use super::{
-    cell::Label,
     core::{Core, Sum},
     handle::TaskGroup,
 };
@@ -102,7 +101,8 @@ pin_project! {
         #[pin]
         body: Body<Fut>,
         start: Option<F>,
-        label: Label,
+        name: Option<StdArc<str>>,
+        location: &'static Location<'static>,
         // From the first poll until all have ended.
         core: Option<Arc<Core<B, E>>>,
         value: Option<T>,
@@ -124,13 +124,13 @@ impl<B: Executor, E, F, Fut, T> GroupRun<B, E, F, Fut, T> {
         location: &'static Location<'static>,
         body: F,
     ) -> Self {
-        let name = name.unwrap_or_else(|| "the body of the group".into());
         Self {
             hold: Frame::new(),
             boundary: Frame::new(),
             body: Body::empty(),
             start: Some(body),
-            label: Label { name: Some(name), location },
+            name,
+            location,
             core: None,
             value: None,
             cancelled: None,
@@ -151,14 +151,16 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let (hold, boundary) = (&mut *this.hold, &mut *this.boundary);
+        let name = &*this.name;
+        let who = || name.clone().unwrap_or_else(|| "the body of the group".into());
 
         if let Some(start) = this.start.take() {
             let node = Arc::clone(hold.need_node(HOLD));
-            let core = this.core.insert(Arc::new(Core::new(node, current_backend())));
+            let core = this.core.insert(Core::new(node, current_backend()));
             let group = TaskGroup::new(Arc::clone(core));
             match catch(|| hold.enter(HOLD, || boundary.enter(BOUNDARY, || start(group)))) {
                 Ok(body) => this.body.as_mut().set(body),
-                Err(payload) => core.panic(payload, this.label),
+                Err(payload) => core.panic(payload, who),
             }
         }
 
@@ -176,10 +178,10 @@ where
             match ready!(conclude(boundary, this.body, polled, cx, settle)) {
                 Outcome::Value(end) => match catch(|| end.into_result()) {
                     Ok(Ok(value)) => *this.value = Some(value),
-                    Ok(Err(error)) => core.fail(error, this.label),
-                    Err(payload) => core.panic(payload, this.label),
+                    Ok(Err(error)) => core.fail(error, who),
+                    Err(payload) => core.panic(payload, who),
                 },
-                Outcome::Panicked(payload) => core.panic(payload, this.label),
+                Outcome::Panicked(payload) => core.panic(payload, who),
                 Outcome::Cut(cancelled) => {
                     core.cut();
                     *this.cancelled = Some(cancelled);
@@ -190,9 +192,9 @@ where
             hold.follow();
         }
 
-        if !core.close() {
+        if !core.roster.close() {
             hold.settle(HOLD, cx);
-            if !core.close() {
+            if !core.roster.close() {
                 return Poll::Pending;
             }
         }
@@ -230,6 +232,9 @@ fn unwind<T, E: TaskError>(
 
 impl<B: Executor, E, F, Fut, T> fmt::Debug for GroupRun<B, E, F, Fut, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GroupRun").field("label", &self.label).finish_non_exhaustive()
+        f.debug_struct("GroupRun")
+            .field("name", &self.name)
+            .field("location", &self.location)
+            .finish_non_exhaustive()
     }
 }

@@ -41,5 +41,5 @@
 mod node;
 mod survey;
 
-pub(crate) use node::{Flags, Member, Node};
+pub(crate) use node::{Flags, Members, Node};
 pub(crate) use survey::is_held;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, mem, ptr, task::Waker, time::Instant};
 use anyio_core::{Cause, CauseKind};
 use slab::Slab;
 
-use crate::sys::{Arc, AtomicU32, AtomicUsize, AtomicWaker, Mutex, Ordering};
+use crate::sys::{Arc, AtomicU32, AtomicUsize, AtomicWaker, Mutex, Ordering, Weak};
 
 /// What a node is and how it stands, as a set of bits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,9 +38,9 @@ impl Flags {
     }
 }
 
-/// A task that a group wakes when it is cancelled, though the task may have no node of its own.
-pub(crate) trait Member: Send + Sync {
-    fn wake(&self);
+/// The tasks of a group, which are woken when it is cancelled, though they may have no nodes.
+pub(crate) trait Members: Send + Sync {
+    fn wake_all(&self);
 }
 
 pub(crate) struct Node {
@@ -51,6 +51,9 @@ pub(crate) struct Node {
     waker: AtomicWaker,
     links: Mutex<Links>,
 }
+
+/// Wakers by the two addresses that tell them apart.
+type Refused = BTreeMap<(usize, usize), Waker>;
 
 #[derive(Default)]
 pub(crate) struct Links {
@@ -64,22 +67,11 @@ pub(crate) struct Links {
     gone: bool,
     children: Slab<Arc<Node>>,
     /// The wakers of operations that were refused because this node was effective, each once.
-    refused: BTreeMap<(usize, usize), Waker>,
+    refused: Option<Box<Refused>>,
     cause: Option<Cause>,
     deadline: Option<Instant>,
-    members: Members,
-}
-
-/// The tasks of a group that have not ended.
-#[derive(Default)]
-pub(crate) struct Members {
-    pub(crate) tasks: Slab<Option<Arc<dyn Member>>>,
-    /// Nobody will ever be added again.
-    pub(crate) closed: bool,
-    /// The group's body has ended, so the last task to end wakes the group.
-    pub(crate) awaited: bool,
-    /// The group's future is gone; the last task to end closes the group.
-    pub(crate) orphaned: bool,
+    /// The tasks, if it is a group's node.
+    members: Option<Weak<dyn Members>>,
 }
 
 impl Node {
@@ -213,8 +205,9 @@ impl Node {
         !self.links.lock().children.is_empty()
     }
 
-    pub(crate) fn members<R>(&self, f: impl FnOnce(&mut Members) -> R) -> R {
-        f(&mut self.links.lock().members)
+    /// To be called before the group has any.
+    pub(crate) fn set_members(&self, members: Weak<dyn Members>) {
+        self.links.lock().members = Some(members);
     }
 
     /// Puts a node that has no parent beneath `parent`, or whatever has taken that one's place.
@@ -276,9 +269,9 @@ impl Node {
             links.gone = !stays;
             links.deadline = None;
             let rest = if stays {
-                (Slab::new(), BTreeMap::new())
+                (Slab::new(), None)
             } else {
-                (mem::take(&mut links.children), mem::take(&mut links.refused))
+                (mem::take(&mut links.children), links.refused.take())
             };
             (stays, rest, links.parent.clone(), links.place)
         };
@@ -377,7 +370,7 @@ impl Node {
         if !self.is_effective() {
             return false;
         }
-        let known = links.refused.insert(identity, waker);
+        let known = links.refused.get_or_insert_default().insert(identity, waker);
         drop(links);
         drop(known);
         true
@@ -386,10 +379,12 @@ impl Node {
     /// Brings the effective bit of this node, and of all beneath it that change with it, up to
     /// date, and wakes each of those once.
     fn refresh(self: &Arc<Self>) {
-        let mut todo = vec![Arc::clone(self)];
-        while let Some(node) = todo.pop() {
-            let mut refused = BTreeMap::new();
-            let mut tasks = Vec::new();
+        // Most nodes have no children, and then nothing is allocated.
+        let mut todo = Vec::new();
+        let mut next = Some(Arc::clone(self));
+        while let Some(node) = next.take().or_else(|| todo.pop()) {
+            let mut refused = None;
+            let mut members = None;
             let effective = {
                 let mut links = node.links.lock();
                 let flags = node.flags();
@@ -400,10 +395,10 @@ impl Node {
                 }
                 if effective {
                     node.raise(Flags::EFFECTIVE);
-                    tasks.extend(links.members.tasks.iter().filter_map(|(_, task)| task.clone()));
+                    members = links.members.clone();
                 } else {
                     node.lower(Flags::EFFECTIVE.with(Flags::DELIVER));
-                    refused = mem::take(&mut links.refused);
+                    refused = links.refused.take();
                 }
                 todo.extend(links.children.iter().map(|(_, child)| Arc::clone(child)));
                 effective
@@ -411,8 +406,12 @@ impl Node {
             if effective {
                 node.waker.wake();
             }
-            tasks.iter().for_each(|task| task.wake());
-            refused.into_values().for_each(Waker::wake);
+            if let Some(members) = members.and_then(|members| members.upgrade()) {
+                members.wake_all();
+            }
+            if let Some(refused) = refused {
+                refused.into_values().for_each(Waker::wake);
+            }
         }
     }
 }

@@ -1,0 +1,289 @@
+//! What a group, a task and the task's handle share of the task.
+
+use std::{any::Any, mem, panic::Location, sync::Arc as StdArc, task::Waker};
+
+use anyio_core::{Cancelled, Cause, CauseKind, TaskStatus};
+
+use crate::{
+    sys::{Arc, AtomicU32, Mutex, Ordering},
+    tree::Node,
+};
+
+const CANCEL_CALLED: u32 = 1;
+const FINISHED: u32 = 1 << 1;
+const CANCELLED: u32 = 1 << 2;
+const FAILED: u32 = 1 << 3;
+/// The handle is gone.
+const RELEASED: u32 = 1 << 4;
+const ENDED: u32 = FINISHED | CANCELLED | FAILED;
+
+/// The value of a task without its type, which its handle knows.
+pub(super) type Value = Box<dyn Any + Send>;
+
+/// Who a task is, for people: its name, or where it was spawned.
+pub(super) fn label(name: Option<&StdArc<str>>, location: &Location<'_>) -> StdArc<str> {
+    name.cloned().unwrap_or_else(|| StdArc::from(format!("task spawned at {location}")))
+}
+
+/// One task of a group. A slot is used again when its task has ended and its handle is gone.
+///
+/// # Invariants
+///
+/// 1. `state` gets one of the three `ENDED` bits once, under the lock, when what belongs to it
+///    (value or cause) has been stored; who sees the bit sees that too.
+/// 2. `CANCEL_CALLED` is raised under the lock, with its cause, and a node is adopted under it; so a
+///    cancellation finds the node, or the node finds the cancellation.
+/// 3. Of `ENDED` and `RELEASED`, who raises the second one clears the slot. Nobody but the group,
+///    which only ever wakes, looks at it after that.
+/// 4. Under the lock no waker is cloned, woken or dropped, and no value is dropped.
+pub(super) struct Slot {
+    state: AtomicU32,
+    /// The next one in the list of free slots, which belongs to the roster.
+    pub(super) next: AtomicU32,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    location: &'static Location<'static>,
+    /// The task itself. It looks at the flags after it has registered, so that it may be woken
+    /// once too often, but is never left asleep.
+    waker: Option<Waker>,
+    value: Option<Value>,
+    extra: Option<Box<Extra>>,
+}
+
+/// What few tasks have.
+#[derive(Default)]
+struct Extra {
+    name: Option<StdArc<str>>,
+    node: Option<Arc<Node>>,
+    /// Why the handle cancelled it, then why it was cancelled.
+    cause: Option<Cause>,
+    /// Who waits for the task's end, through the one handle.
+    joiner: Option<Waker>,
+}
+
+impl Inner {
+    fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    fn cause(&self) -> Option<&Cause> {
+        self.extra.as_ref().and_then(|extra| extra.cause.as_ref())
+    }
+
+    /// All that has to be dropped, and not under the lock.
+    fn clear(&mut self) -> Remains {
+        Remains { _waker: self.waker.take(), _value: self.value.take(), _extra: self.extra.take() }
+    }
+}
+
+/// How a task ended, for its handle.
+pub(super) enum End {
+    Value(Value),
+    Cut(Cause),
+    Failed,
+}
+
+/// What is left in a slot that nobody needs any more, and only has to be dropped, which may run
+/// destructors of others.
+pub(super) struct Remains {
+    _waker: Option<Waker>,
+    _value: Option<Value>,
+    _extra: Option<Box<Extra>>,
+}
+
+impl Slot {
+    #[track_caller]
+    pub(super) const fn new() -> Self {
+        Self {
+            state: AtomicU32::new(0),
+            next: AtomicU32::new(0),
+            inner: Mutex::new(Inner {
+                location: Location::caller(),
+                waker: None,
+                value: None,
+                extra: None,
+            }),
+        }
+    }
+
+    /// The slot gets a task. Relaxed: spawning the task orders this before all that the task and
+    /// its handle do.
+    pub(super) fn begin(&self, name: Option<StdArc<str>>, location: &'static Location<'static>) {
+        self.state.store(0, Ordering::Relaxed);
+        let mut inner = self.inner.lock();
+        inner.location = location;
+        if name.is_some() {
+            inner.extra().name = name;
+        }
+    }
+
+    fn has(&self, bits: u32) -> bool {
+        self.state.load(Ordering::Acquire) & bits != 0
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.has(FAILED)
+    }
+
+    pub(super) fn is_cancel_called(&self) -> bool {
+        self.has(CANCEL_CALLED)
+    }
+
+    pub(super) fn is_released(&self) -> bool {
+        self.has(RELEASED)
+    }
+
+    pub(super) fn status(&self) -> TaskStatus {
+        let state = self.state.load(Ordering::Acquire);
+        if state & FINISHED != 0 {
+            TaskStatus::Finished
+        } else if state & CANCELLED != 0 {
+            TaskStatus::Cancelled
+        } else if state & FAILED != 0 {
+            TaskStatus::Failed
+        } else if state & CANCEL_CALLED != 0 {
+            TaskStatus::Cancelling
+        } else {
+            TaskStatus::Running
+        }
+    }
+
+    pub(super) fn name(&self) -> Option<StdArc<str>> {
+        self.inner.lock().extra.as_ref()?.name.clone()
+    }
+
+    pub(super) fn location(&self) -> &'static Location<'static> {
+        self.inner.lock().location
+    }
+
+    pub(super) fn label(&self) -> StdArc<str> {
+        label(self.name().as_ref(), self.location())
+    }
+
+    /// Why the handle cancelled the task.
+    pub(super) fn own_cause(&self) -> Option<Cause> {
+        self.inner.lock().cause().cloned()
+    }
+
+    /// From now on, `waker` is who is woken by a cancellation.
+    pub(super) fn register(&self, waker: &Waker) {
+        if self.inner.lock().waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            return;
+        }
+        let waker = waker.clone();
+        let known = self.inner.lock().waker.replace(waker);
+        drop(known);
+    }
+
+    /// Wakes the task.
+    pub(super) fn wake(&self) {
+        let waker = self.inner.lock().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn cancel(&self, cause: Cause) {
+        let (node, waker) = {
+            let mut inner = self.inner.lock();
+            if self.has(ENDED | CANCEL_CALLED) {
+                return;
+            }
+            inner.extra().cause = Some(cause.clone());
+            self.state.fetch_or(CANCEL_CALLED, Ordering::AcqRel);
+            (inner.extra().node.clone(), inner.waker.take())
+        };
+        if let Some(node) = node {
+            node.cancel(cause);
+        }
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Keeps the node that the task has made for itself, and gives it what it has missed.
+    pub(super) fn adopt(&self, node: &Arc<Node>) {
+        let missed = {
+            let mut inner = self.inner.lock();
+            inner.extra().node = Some(Arc::clone(node));
+            inner.cause().cloned()
+        };
+        if let Some(cause) = missed {
+            node.cancel(cause);
+        }
+    }
+
+    /// The task has ended, and its handle learns how. If the handle is gone, what it would have
+    /// got comes back, and the slot is free.
+    pub(super) fn end(&self, end: End) -> Option<Remains> {
+        let (last, joiner, dropped) = {
+            let mut inner = self.inner.lock();
+            let bit = match end {
+                End::Value(value) => {
+                    inner.value = Some(value);
+                    FINISHED
+                }
+                End::Cut(cause) => {
+                    inner.extra().cause = Some(cause);
+                    CANCELLED
+                }
+                End::Failed => FAILED,
+            };
+            let last = self.state.fetch_or(bit, Ordering::AcqRel) & RELEASED != 0;
+            if last {
+                (Some(inner.clear()), None, None)
+            } else {
+                let extra = inner.extra.as_mut();
+                let (joiner, node) =
+                    extra.map_or((None, None), |extra| (extra.joiner.take(), extra.node.take()));
+                (None, joiner, Some((inner.waker.take(), node)))
+            }
+        };
+        drop(dropped);
+        if let Some(joiner) = joiner {
+            joiner.wake();
+        }
+        last
+    }
+
+    /// The task has ended after its handle was gone: what is left in the slot, which is free.
+    pub(super) fn end_alone(&self) -> Remains {
+        self.inner.lock().clear()
+    }
+
+    /// The handle is gone. What it would have got comes back if the task has ended, and the slot is
+    /// free then.
+    pub(super) fn release(&self) -> Option<Remains> {
+        let ended = self.state.fetch_or(RELEASED, Ordering::AcqRel) & ENDED != 0;
+        ended.then(|| self.inner.lock().clear())
+    }
+
+    /// Whether the task has ended; if not, `waker` is woken when it does.
+    pub(super) fn poll_end(&self, waker: &Waker) -> bool {
+        if self.has(ENDED) {
+            return true;
+        }
+        let waker = waker.clone();
+        let mut inner = self.inner.lock();
+        if self.has(ENDED) {
+            return true;
+        }
+        let known = mem::replace(&mut inner.extra().joiner, Some(waker));
+        drop(inner);
+        drop(known);
+        false
+    }
+
+    /// The value of a task that has ended, or why there is none. To be called once.
+    pub(super) fn take(&self) -> Result<Value, Cancelled> {
+        if self.has_failed() {
+            return Err(Cancelled::new(Cause::sibling_failed(self.label())));
+        }
+        let mut inner = self.inner.lock();
+        inner.value.take().ok_or_else(|| {
+            Cancelled::new(inner.cause().cloned().unwrap_or(Cause::of(CauseKind::Dropped)))
+        })
+    }
+}

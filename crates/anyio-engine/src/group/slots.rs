@@ -1,0 +1,130 @@
+//! Slots that stay where they are.
+
+use std::sync::OnceLock;
+
+use super::slot::Slot;
+
+/// How many a group has without another allocation.
+const INLINE: usize = 4;
+/// How many blocks of 8, 16, 32 … follow those.
+const SMALL: usize = 4;
+/// How many slots the inline and the small blocks are together.
+const BEFORE_LARGE: usize = INLINE * ((1 << (SMALL + 1)) - 1);
+/// How many slots each of the other blocks has.
+const BLOCK: usize = 64;
+/// How many blocks the first directory lists; each further one lists twice as many.
+const DIRECTORY: usize = 8;
+/// Enough for all that [`Slots::LIMIT`] allows.
+const DIRECTORIES: usize = 22;
+
+type Block = OnceLock<Box<[Slot]>>;
+type Directory = OnceLock<Box<[Block]>>;
+
+/// A list of slots that grows at its end and can be read while it does. A reference to a slot stays
+/// good; blocks are never moved nor given back before the whole list is.
+///
+/// Its memory is that of the slots in use at once and at most one block more: a block that doubles
+/// with the list would be half empty most of the time.
+pub(super) struct Slots {
+    inline: [Slot; INLINE],
+    small: [Block; SMALL],
+    large: OnceLock<Box<[Directory; DIRECTORIES]>>,
+}
+
+impl Slots {
+    /// More than fit into any memory.
+    pub(super) const LIMIT: u32 = 1 << 30;
+
+    pub(super) const fn new() -> Self {
+        Self {
+            inline: [const { Slot::new() }; INLINE],
+            small: [const { Block::new() }; SMALL],
+            large: OnceLock::new(),
+        }
+    }
+
+    /// The slot at `index`.
+    ///
+    /// # Panics
+    ///
+    /// If it was never [made](Self::make).
+    pub(super) fn get(&self, index: u32) -> &Slot {
+        const MISSING: &str = "a slot is made before it is used";
+        let index = index as usize;
+        if index < INLINE {
+            return &self.inline[index];
+        }
+        if index < BEFORE_LARGE {
+            let (number, place) = in_small(index);
+            return &self.small[number].get().expect(MISSING)[place];
+        }
+        let (number, block, place) = in_large(index);
+        let directory = self.large.get().expect(MISSING)[number].get().expect(MISSING);
+        &directory[block].get().expect(MISSING)[place]
+    }
+
+    /// The slot at index `of`, with its block made now if it is the first one there.
+    pub(super) fn make(&self, of: u32) -> &Slot {
+        let index = of as usize;
+        if index >= BEFORE_LARGE {
+            let (number, block, _) = in_large(index);
+            let directories = self.large.get_or_init(|| Box::new([const { OnceLock::new() }; _]));
+            let directory = directories[number].get_or_init(|| {
+                std::iter::repeat_with(Block::new).take(DIRECTORY << number).collect()
+            });
+            directory[block].get_or_init(|| new(BLOCK));
+        } else if index >= INLINE {
+            let (number, _) = in_small(index);
+            self.small[number].get_or_init(|| new(INLINE << (number + 1)));
+        }
+        self.get(of)
+    }
+}
+
+/// Which of the small blocks, and where in it.
+const fn in_small(index: usize) -> (usize, usize) {
+    let number = (index / INLINE + 1).ilog2();
+    (number as usize - 1, index + INLINE - (INLINE << number))
+}
+
+/// Which directory, which block in it, and where in that.
+const fn in_large(index: usize) -> (usize, usize, usize) {
+    let (block, place) = ((index - BEFORE_LARGE) / BLOCK, (index - BEFORE_LARGE) % BLOCK);
+    let number = (block / DIRECTORY + 1).ilog2();
+    (number as usize, block + DIRECTORY - (DIRECTORY << number), place)
+}
+
+fn new(length: usize) -> Box<[Slot]> {
+    std::iter::repeat_with(Slot::new).take(length).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ptr;
+
+    use super::*;
+
+    #[test]
+    fn every_index_has_a_slot_of_its_own_that_stays() {
+        let slots = Slots::new();
+        let all: Vec<_> = (0..20_000).map(|index| slots.make(index)).collect();
+        let mut addresses: Vec<_> = all.iter().map(|&slot| ptr::from_ref(slot).addr()).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        assert_eq!(addresses.len(), all.len());
+        for (index, &slot) in all.iter().enumerate() {
+            assert!(ptr::eq(slot, slots.get(index as u32)), "{index} has moved");
+        }
+    }
+
+    #[test]
+    fn the_last_index_is_within_the_directories() {
+        let (directory, ..) = in_large(Slots::LIMIT as usize - 1);
+        assert!(directory < DIRECTORIES);
+    }
+
+    #[test]
+    fn a_slot_fits_a_cache_line() {
+        assert!(size_of::<Slot>() <= 64, "{}", size_of::<Slot>());
+    }
+}
