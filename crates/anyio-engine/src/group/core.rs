@@ -8,8 +8,8 @@ use super::{roster::Roster, slot::Slot};
 use crate::{
     erased::Erased,
     scope::catch,
-    sys::{Arc, AtomicBool, Mutex, Ordering, Weak},
-    tree::{Members, Node},
+    sys::{Arc, AtomicBool, Mutex, Ordering},
+    tree::Node,
 };
 
 pub(super) struct Core<B: Executor, E> {
@@ -17,7 +17,8 @@ pub(super) struct Core<B: Executor, E> {
     pub(super) node: Arc<Node>,
     pub(super) backend: Option<&'static Erased>,
     pub(super) spawner: Result<B::Spawner, NoRuntime>,
-    pub(super) roster: Roster,
+    /// In an `Arc` of its own, so that handles that come and go do not disturb the tasks' count.
+    pub(super) roster: Arc<Roster>,
     failure: Mutex<Failure<E>>,
     /// A member was unwound by a cancellation from outside the group.
     cut_from_outside: AtomicBool,
@@ -41,41 +42,22 @@ pub(super) enum Sum<E> {
     Panic(Box<dyn Any + Send>),
 }
 
-/// A group without its types, for the handles on its tasks.
-pub(super) trait Group: Send + Sync {
-    fn roster(&self) -> &Roster;
-}
-
-impl<B: Executor, E: Send> Group for Core<B, E> {
-    fn roster(&self) -> &Roster {
-        &self.roster
-    }
-}
-
-impl<B: Executor, E: Send> Members for Core<B, E> {
-    fn wake_all(&self) {
-        self.roster.wake_all();
-    }
-}
-
-impl<B: Executor, E: Send + 'static> Core<B, E> {
-    pub(super) fn new(node: Arc<Node>, backend: Option<&'static Erased>) -> Arc<Self> {
-        let core = Arc::new(Self {
+impl<B: Executor, E> Core<B, E> {
+    pub(super) fn new(node: Arc<Node>, backend: Option<&'static Erased>) -> Self {
+        let roster = Arc::new(Roster::new());
+        let members = Arc::downgrade(&roster);
+        node.set_members(members);
+        Self {
             node,
             backend,
             spawner: B::spawner(),
-            roster: Roster::new(),
+            roster,
             failure: Mutex::new(Failure { first: None, panic: None }),
             cut_from_outside: AtomicBool::new(false),
             lost: AtomicBool::new(false),
-        });
-        let members: Weak<Self> = Arc::downgrade(&core);
-        core.node.set_members(members);
-        core
+        }
     }
-}
 
-impl<B: Executor, E> Core<B, E> {
     /// A task has ended.
     pub(super) fn remove(&self, free: Option<(u32, &Slot)>) {
         if self.roster.remove(free) {

@@ -104,7 +104,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
             return Err(SpawnError::closed(future));
         };
         let (core, used) = (Arc::clone(&self.core), name.is_some());
-        let handle = TaskHandle::new(Arc::clone(&self.core) as _, index, name);
+        let handle = TaskHandle::new(Arc::clone(&self.core.roster), index, name);
         spawner.spawn_task(ChildTask::new(core, index, used, future));
         Ok(handle)
     }

@@ -11,14 +11,14 @@ use std::{
 
 use anyio_core::{Cancelled, Cause, TaskStatus};
 
-use super::{core::Group, slot::Slot};
+use super::{roster::Roster, slot::Slot};
 use crate::{context::ambient, op, sys::Arc};
 
 /// A handle on a task of a group. Dropping it changes nothing: the group owns the task.
 ///
 /// `handle.await` is short for `handle.join().await`.
 pub struct TaskHandle<T> {
-    group: Arc<dyn Group>,
+    roster: Arc<Roster>,
     index: u32,
     name: Option<StdArc<str>>,
     value: PhantomData<fn() -> T>,
@@ -26,12 +26,12 @@ pub struct TaskHandle<T> {
 
 impl<T> TaskHandle<T> {
     /// The one handle on the task at `index`, whose value is a `T`.
-    pub(super) const fn new(group: Arc<dyn Group>, index: u32, name: Option<StdArc<str>>) -> Self {
-        Self { group, index, name, value: PhantomData }
+    pub(super) const fn new(roster: Arc<Roster>, index: u32, name: Option<StdArc<str>>) -> Self {
+        Self { roster, index, name, value: PhantomData }
     }
 
     fn slot(&self) -> &Slot {
-        self.group.roster().slot(self.index)
+        self.roster.slot(self.index)
     }
 
     /// Waits for the task's value.
@@ -86,10 +86,9 @@ impl<T> TaskHandle<T> {
 
 impl<T> Drop for TaskHandle<T> {
     fn drop(&mut self) {
-        let roster = self.group.roster();
-        let slot = roster.slot(self.index);
+        let slot = self.roster.slot(self.index);
         if let Some(remains) = slot.release() {
-            roster.give_back(self.index, slot);
+            self.roster.give_back(self.index, slot);
             drop(remains);
         }
     }

@@ -3,7 +3,10 @@
 use std::{panic::Location, sync::Arc as StdArc};
 
 use super::{slot::Slot, slots::Slots};
-use crate::sys::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering};
+use crate::{
+    sys::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering},
+    tree::Members,
+};
 
 /// No slot: the end of a list.
 const NONE: u32 = u32::MAX;
@@ -172,9 +175,10 @@ impl Roster {
     pub(super) fn orphan(&self) {
         self.entrance.lock().orphaned = true;
     }
+}
 
-    /// Wakes all tasks.
-    pub(super) fn wake_all(&self) {
+impl Members for Roster {
+    fn wake_all(&self) {
         let fresh = self.entrance.lock().fresh;
         (0..fresh).for_each(|index| self.slot(index).wake());
     }

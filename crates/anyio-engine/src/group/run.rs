@@ -156,7 +156,7 @@ where
 
         if let Some(start) = this.start.take() {
             let node = Arc::clone(hold.need_node(HOLD));
-            let core = this.core.insert(Core::new(node, current_backend()));
+            let core = this.core.insert(Arc::new(Core::new(node, current_backend())));
             let group = TaskGroup::new(Arc::clone(core));
             match catch(|| hold.enter(HOLD, || boundary.enter(BOUNDARY, || start(group)))) {
                 Ok(body) => this.body.as_mut().set(body),

@@ -1,6 +1,6 @@
 //! What a group, a task and the task's handle share of the task.
 
-use std::{any::Any, mem, panic::Location, sync::Arc as StdArc, task::Waker};
+use std::{any::Any, panic::Location, sync::Arc as StdArc, task::Waker};
 
 use anyio_core::{Cancelled, Cause, CauseKind, TaskStatus};
 
@@ -270,7 +270,7 @@ impl Slot {
         if self.has(ENDED) {
             return true;
         }
-        let known = mem::replace(&mut inner.extra().joiner, Some(waker));
+        let known = inner.extra().joiner.replace(waker);
         drop(inner);
         drop(known);
         false
