@@ -5,7 +5,9 @@ use std::{future::pending, sync::Arc, thread, time::Duration};
 use anyio_core::{
     CancelScope as _, Cancelled, Event as _, Runtime, TaskGroup as _, TaskHandle as _, TaskStatus,
 };
-use anyio_engine::{Erased, RuntimeExt as _, checkpoint, current_backend, finally, shield};
+use anyio_engine::{
+    Erased, RuntimeExt as _, checkpoint, current_backend, finally, shield, sleep_forever,
+};
 
 use super::tools::{Failure, event, report_of};
 use crate::{
@@ -28,6 +30,9 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         deadline_comes_from_the_group,
         backend_comes_from_the_group,
         unnamed_task_goes_by_its_spawn_site,
+        slots_are_used_again,
+        handles_outlive_the_group,
+        task_without_an_end_is_cancelled,
     ]
 }
 
@@ -305,4 +310,89 @@ async fn unnamed_task_goes_by_its_spawn_site<B: Runtime>() {
     let cancelled = sibling.join().await.expect_err("it was cancelled");
     let name = cancelled.cause().task().expect("the failed task goes by some name");
     assert!(name.contains(&format!("{}:{line}:", file!())), "{name}");
+}
+
+/// G8: a handle belongs to its task alone, also when the group has long used the task's place for
+/// others: each value reaches its own handle, and each is dropped once.
+async fn slots_are_used_again<B: Runtime>() {
+    struct Value(usize, Counter);
+
+    impl Drop for Value {
+        fn drop(&mut self) {
+            self.1.add();
+        }
+    }
+
+    let dropped = Counter::default();
+    let result = B::task_group(async |tg| -> Result<(), Cancelled> {
+        let mut kept = Vec::new();
+        for number in 0..2_000 {
+            let value = Value(number, dropped.clone());
+            let mut handle = tg.spawn(async move { Ok(value) });
+            match number % 4 {
+                0 => kept.push((number, handle)),
+                1 => assert_eq!(handle.join().await?.0, number),
+                2 => handle.wait().await,
+                _ => {}
+            }
+            // Some of those that were kept give way, out of order.
+            if number % 7 == 0 && kept.len() > 20 {
+                let (number, handle) = kept.swap_remove(kept.len() / 2);
+                assert_eq!(handle.join().await?.0, number);
+            }
+        }
+        for (number, handle) in kept {
+            assert_eq!(handle.join().await?.0, number);
+        }
+        Ok(())
+    })
+    .await;
+    assert_eq!(result, Ok(()));
+    assert_eq!(dropped.get(), 2_000);
+}
+
+/// G8: what a task has come to can be asked for after its group has ended.
+async fn handles_outlive_the_group<B: Runtime>() {
+    let handles = B::task_group(async |tg| -> Result<_, Cancelled> {
+        let value = tg.spawn(async { Ok(String::from("kept")) });
+        let cut = tg.spawn(async { Ok(pending::<String>().await) });
+        cut.cancel();
+        Ok((value, cut))
+    });
+    let (value, cut) = handles.await.unwrap();
+    assert_eq!(value.status(), TaskStatus::Finished);
+    assert_eq!(value.join().await.as_deref(), Ok("kept"));
+    assert_eq!(cut.status(), TaskStatus::Cancelled);
+    assert!(cut.join().await.is_err());
+}
+
+/// G1: a task may be written without an end, as servers are; a cancellation ends it, and the group
+/// waits for that.
+async fn task_without_an_end_is_cancelled<B: Runtime>() {
+    let (turns_seen, ended) = (Counter::default(), Counter::default());
+    let result = B::task_group(async |tg| {
+        let (seen, over) = (turns_seen.clone(), ended.clone());
+        tg.spawn(async move {
+            let _over = Guard(over);
+            loop {
+                seen.add();
+                checkpoint().await;
+            }
+        });
+        tg.spawn(sleep_forever());
+        turns::<B>().await;
+        tg.cancel();
+    })
+    .await;
+    assert_eq!(result, Ok(()));
+    assert!(turns_seen.get() > 0);
+    assert_eq!(ended.get(), 1);
+}
+
+struct Guard(Counter);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.add();
+    }
 }

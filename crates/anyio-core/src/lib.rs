@@ -24,6 +24,7 @@ mod cancel_scope;
 mod error;
 mod executor;
 mod net;
+mod never;
 mod process;
 mod signal;
 mod stream;

@@ -1,6 +1,6 @@
 //! Tasks that belong together.
 
-use crate::{Cancelled, SpawnError};
+use crate::{Cancelled, SpawnError, never::Never};
 
 /// The error of a task group: anything that can also say "I was cancelled".
 ///
@@ -35,15 +35,16 @@ pub trait TaskError: From<Cancelled> + Send + 'static {}
 #[diagnostic::do_not_recommend]
 impl<E: From<Cancelled> + Send + 'static> TaskError for E {}
 
-/// How the body of a task group may end: with `()`, or with a `Result` that names the group's
-/// error.
+/// How the body of a task group may end: with a `Result` that names the group's error, or, if that
+/// is [`Cancelled`], with `()` or never (`!`).
 ///
-/// Implemented for these two; do not implement it.
+/// Implemented for these; do not implement it.
 ///
 /// ```
 /// fn ends<E>(_: impl anyio_core::Body<E>) {}
 /// ends::<anyio_core::Cancelled>(());
 /// ends::<std::io::Error>(Ok::<u8, std::io::Error>(7));
+/// # fn never() { ends::<anyio_core::Cancelled>(loop {}); }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "the body of a task group with error `{E}` cannot end in `{Self}`",
@@ -70,6 +71,15 @@ impl Body<Cancelled> for () {
     }
 }
 
+/// A body that never ends by itself.
+impl Body<Cancelled> for Never {
+    type Value = Self;
+
+    fn into_result(self) -> Result<Self, Cancelled> {
+        self
+    }
+}
+
 impl<T, E> Body<E> for Result<T, E> {
     type Value = T;
 
@@ -78,18 +88,20 @@ impl<T, E> Body<E> for Result<T, E> {
     }
 }
 
-/// How a child of a task group may end: with `()`, or with a `Result` of the group's error.
+/// How a child of a task group may end: with `()`, with a `Result` of the group's error, or never, as
+/// a loop does that has no end (`!`).
 ///
-/// Implemented for these two; do not implement it.
+/// Implemented for these; do not implement it.
 ///
 /// ```
 /// fn ends<E>(_: impl anyio_core::Outcome<E>) {}
 /// ends::<std::io::Error>(());
 /// ends::<std::io::Error>(Ok::<u8, std::io::Error>(7));
+/// # fn never() { ends::<std::io::Error>(loop {}); }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a task in a group with error `{E}` cannot end in `{Self}`",
-    label = "must be `()` or `Result<_, {E}>`",
+    label = "must be `()` or `Result<_, {E}>`, or never be reached",
     note = "a task gives a value as `Ok(value)`",
     note = "convert another error inside the task: `async {{ Ok(work().await?) }}`, or with `.err_into()`"
 )]
@@ -110,6 +122,15 @@ impl<E> Outcome<E> for () {
 
     fn into_result(self) -> Result<(), E> {
         Ok(())
+    }
+}
+
+/// A task that never ends by itself: a loop without a `break`, or a panic.
+impl<E> Outcome<E> for Never {
+    type Value = Self;
+
+    fn into_result(self) -> Result<Self, E> {
+        self
     }
 }
 

@@ -37,6 +37,7 @@ mod sync;
 mod sys;
 mod thread;
 mod time;
+mod trace;
 mod tree;
 
 pub use context::{Captured, EnterGuard, InScope, Root, capture, current_backend, enter, root};

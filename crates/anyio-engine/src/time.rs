@@ -43,7 +43,7 @@ pub const fn sleep_until<C: Clock>(deadline: Instant) -> Sleep<C> {
 /// # Cancel safety
 ///
 /// Atomic: nothing happens but the waiting.
-pub async fn sleep_forever() -> std::convert::Infallible {
+pub async fn sleep_forever() -> ! {
     std::future::poll_fn(op::admit).await;
     std::future::pending().await
 }

@@ -96,7 +96,9 @@
 //! |---|---|---|
 //! | `tokio` | [`anyio-tokio`](https://docs.rs/anyio-tokio) | on by default |
 //!
-//! A feature compiles a backend in and changes nothing else. The functions of this crate use the
+//! A backend's feature compiles it in and changes nothing else. One more, `tracing`, reports groups
+//! and tasks as spans to the [`tracing`](https://docs.rs/tracing) crate, and as warnings what would
+//! be lost otherwise: errors after a group's first, and groups that are dropped while tasks run. The functions of this crate use the
 //! one that is current ([`Any`] says how that is found): **an application** calls [`run`], or stays
 //! with its `#[tokio::main]`; with several compiled in, `ANYIO_BACKEND=tokio` chooses one from
 //! outside and [`Runner::backend`] from inside. **A library** turns the default features off and

@@ -18,6 +18,7 @@ use crate::{
     context::{Body, Frame, Kind, Owner, Verdict, ambient, poll_again},
     scope::catch,
     sys::Arc,
+    trace::Span,
     tree::{self, Flags, Node},
 };
 
@@ -37,6 +38,7 @@ pin_project! {
         frame: Frame,
         core: Arc<Core<B, E>>,
         seat: Seat,
+        span: Span,
         #[pin]
         body: Body<F>,
     }
@@ -101,12 +103,18 @@ where
     <F::Output as Outcome<E>>::Value: Send + 'static,
 {
     /// `index` is the slot, `used` whether it has anything in it.
-    pub(super) fn new(core: Arc<Core<B, E>>, index: u32, used: bool, future: F) -> Self {
+    pub(super) fn new(
+        core: Arc<Core<B, E>>,
+        index: u32,
+        used: bool,
+        span: Span,
+        future: F,
+    ) -> Self {
         let mut seat = Seat(index);
         if used {
             seat.mark_used();
         }
-        Self { frame: Frame::new(), core, seat, body: Body::new(future) }
+        Self { frame: Frame::new(), core, seat, span, body: Body::new(future) }
     }
 }
 
@@ -215,8 +223,8 @@ where
         let kind = Kind::Owned(&root);
         let polled = catch(|| {
             let body = this.body.as_mut();
-            this.frame
-                .enter_root(kind, root.core.backend, || (ambient::is_effective(), body.poll(cx)))
+            let poll = || (ambient::is_effective(), this.span.in_scope(|| body.poll(cx)));
+            this.frame.enter_root(kind, root.core.backend, poll)
         });
         if this.frame.node().is_some() {
             this.seat.mark_used();

@@ -9,6 +9,7 @@ use crate::{
     erased::Erased,
     scope::catch,
     sys::{Arc, AtomicBool, Mutex, Ordering},
+    trace::{self, Span},
     tree::Node,
 };
 
@@ -19,6 +20,7 @@ pub(super) struct Core<B: Executor, E> {
     pub(super) spawner: Result<B::Spawner, NoRuntime>,
     /// In an `Arc` of its own, so that handles that come and go do not disturb the tasks' count.
     pub(super) roster: Arc<Roster>,
+    pub(super) span: Span,
     failure: Mutex<Failure<E>>,
     /// A member was unwound by a cancellation from outside the group.
     cut_from_outside: AtomicBool,
@@ -43,7 +45,7 @@ pub(super) enum Sum<E> {
 }
 
 impl<B: Executor, E> Core<B, E> {
-    pub(super) fn new(node: Arc<Node>, backend: Option<&'static Erased>) -> Self {
+    pub(super) fn new(node: Arc<Node>, backend: Option<&'static Erased>, span: Span) -> Self {
         let roster = Arc::new(Roster::new());
         let members = Arc::downgrade(&roster);
         node.set_members(members);
@@ -52,6 +54,7 @@ impl<B: Executor, E> Core<B, E> {
             backend,
             spawner: B::spawner(),
             roster,
+            span,
             failure: Mutex::new(Failure { first: None, panic: None }),
             cut_from_outside: AtomicBool::new(false),
             lost: AtomicBool::new(false),
@@ -68,6 +71,10 @@ impl<B: Executor, E> Core<B, E> {
     /// The group's future is gone: its last task will close it.
     pub(super) fn orphan(&self) {
         self.roster.orphan();
+        let tasks = self.roster.len();
+        if tasks > 0 {
+            trace::group_dropped(&self.span, tasks);
+        }
         self.node.cancel(Cause::of(CauseKind::Dropped));
     }
 
@@ -82,7 +89,11 @@ impl<B: Executor, E> Core<B, E> {
                 Some(error)
             }
         };
-        self.node.cancel(Cause::sibling_failed(who()));
+        let who = who();
+        if surplus.is_some() {
+            trace::surplus_error::<E>(&self.span, || StdArc::clone(&who));
+        }
+        self.node.cancel(Cause::sibling_failed(who));
         discard(surplus);
     }
 
@@ -97,7 +108,11 @@ impl<B: Executor, E> Core<B, E> {
                 Some(payload)
             }
         };
-        self.node.cancel(Cause::sibling_failed(who()));
+        let who = who();
+        if let Some(surplus) = &surplus {
+            trace::surplus_panic(&self.span, &**surplus, || StdArc::clone(&who));
+        }
+        self.node.cancel(Cause::sibling_failed(who));
         discard(surplus);
     }
 
@@ -121,6 +136,11 @@ impl<B: Executor, E> Core<B, E> {
             let mut failure = self.failure.lock();
             (failure.panic.take(), failure.first.take())
         };
+        if panic.is_some() && first.is_some() {
+            trace::surplus_error::<E>(&self.span, || {
+                "a member that failed before the panic".into()
+            });
+        }
         match (panic, first) {
             (Some(payload), _) => Sum::Panic(payload),
             (None, Some(error)) => Sum::Error(error),

@@ -104,8 +104,9 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
             return Err(SpawnError::closed(future));
         };
         let (core, used) = (Arc::clone(&self.core), name.is_some());
+        let span = core.span.task(name.as_deref(), location);
         let handle = TaskHandle::new(Arc::clone(&self.core.roster), index, name);
-        spawner.spawn_task(ChildTask::new(core, index, used, future));
+        spawner.spawn_task(ChildTask::new(core, index, used, span, future));
         Ok(handle)
     }
 

@@ -19,6 +19,7 @@ use crate::{
     context::{Body, Frame, current_backend, poll_unwound},
     scope::{BOUNDARY, HOLD, Outcome, catch, conclude, poll_caught},
     sys::Arc,
+    trace::Span,
 };
 
 /// Opens a group of tasks, runs `body` in it, and returns when the body and every task have ended.
@@ -103,6 +104,7 @@ pin_project! {
         start: Option<F>,
         name: Option<StdArc<str>>,
         location: &'static Location<'static>,
+        span: Span,
         // From the first poll until all have ended.
         core: Option<Arc<Core<B, E>>>,
         value: Option<T>,
@@ -131,6 +133,7 @@ impl<B: Executor, E, F, Fut, T> GroupRun<B, E, F, Fut, T> {
             start: Some(body),
             name,
             location,
+            span: Span::none(),
             core: None,
             value: None,
             cancelled: None,
@@ -156,9 +159,12 @@ where
 
         if let Some(start) = this.start.take() {
             let node = Arc::clone(hold.need_node(HOLD));
-            let core = this.core.insert(Arc::new(Core::new(node, current_backend())));
+            *this.span = Span::group(name.as_deref(), this.location);
+            let core = Core::new(node, current_backend(), this.span.clone());
+            let core = this.core.insert(Arc::new(core));
             let group = TaskGroup::new(Arc::clone(core));
-            match catch(|| hold.enter(HOLD, || boundary.enter(BOUNDARY, || start(group)))) {
+            let start = || this.span.in_scope(|| start(group));
+            match catch(|| hold.enter(HOLD, || boundary.enter(BOUNDARY, start))) {
                 Ok(body) => this.body.as_mut().set(body),
                 Err(payload) => core.panic(payload, who),
             }
@@ -173,7 +179,9 @@ where
         };
 
         if this.body.is_some() {
-            let polled = hold.enter(HOLD, || poll_caught(boundary, this.body.as_mut(), cx));
+            let body = this.body.as_mut();
+            let poll = || this.span.in_scope(|| poll_caught(boundary, body, cx));
+            let polled = hold.enter(HOLD, poll);
             let settle = || Arc::clone(hold.settle(HOLD, cx));
             match ready!(conclude(boundary, this.body, polled, cx, settle)) {
                 Outcome::Value(end) => match catch(|| end.into_result()) {

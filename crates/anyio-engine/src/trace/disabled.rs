@@ -1,0 +1,36 @@
+//! Nobody listens.
+
+use std::{any::Any, panic::Location};
+
+/// Takes no room and does nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Span;
+
+impl Span {
+    pub(crate) const fn none() -> Self {
+        Self
+    }
+
+    pub(crate) const fn group(_: Option<&str>, _: &Location<'_>) -> Self {
+        Self
+    }
+
+    pub(crate) const fn task(&self, _: Option<&str>, _: &Location<'_>) -> Self {
+        Self
+    }
+
+    pub(crate) fn in_scope<R>(&self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+}
+
+pub(crate) fn surplus_error<E>(_: &Span, _: impl FnOnce() -> std::sync::Arc<str>) {}
+
+pub(crate) fn surplus_panic(
+    _: &Span,
+    _: &(dyn Any + Send),
+    _: impl FnOnce() -> std::sync::Arc<str>,
+) {
+}
+
+pub(crate) const fn group_dropped(_: &Span, _: usize) {}

@@ -1,0 +1,92 @@
+//! Everything goes to `tracing`, with the target `anyio`.
+
+use std::{
+    any::{Any, type_name},
+    panic::Location,
+    sync::Arc,
+};
+
+use tracing::{field, info_span, warn};
+
+const TARGET: &str = "anyio";
+
+/// The span of a group or a task.
+#[derive(Clone, Debug)]
+pub(crate) struct Span(tracing::Span);
+
+impl Span {
+    pub(crate) const fn none() -> Self {
+        Self(tracing::Span::none())
+    }
+
+    /// A group, inside of whatever span is current.
+    pub(crate) fn group(name: Option<&str>, location: &Location<'_>) -> Self {
+        let span =
+            info_span!(target: TARGET, "task_group", name = field::Empty, opened_at = %location);
+        Self(named(span, name))
+    }
+
+    /// A task of this group.
+    pub(crate) fn task(&self, name: Option<&str>, location: &Location<'_>) -> Self {
+        let span = info_span!(
+            target: TARGET,
+            parent: &self.0,
+            "task",
+            name = field::Empty,
+            spawned_at = %location,
+        );
+        Self(named(span, name))
+    }
+
+    pub(crate) fn in_scope<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.0.in_scope(f)
+    }
+}
+
+fn named(span: tracing::Span, name: Option<&str>) -> tracing::Span {
+    if let Some(name) = name {
+        span.record("name", name);
+    }
+    span
+}
+
+/// An error that its group does not give to anybody. It may have no words of its own: a group's
+/// error is any type at all.
+pub(crate) fn surplus_error<E>(group: &Span, who: impl FnOnce() -> Arc<str>) {
+    warn!(
+        target: TARGET,
+        parent: &group.0,
+        member = %who(),
+        error_type = type_name::<E>(),
+        "an error was dropped: its task group gives the first failure only",
+    );
+}
+
+/// A panic that its group does not pass on.
+pub(crate) fn surplus_panic(
+    group: &Span,
+    payload: &(dyn Any + Send),
+    who: impl FnOnce() -> Arc<str>,
+) {
+    let words = payload.downcast_ref::<&str>().copied();
+    let words = words.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    warn!(
+        target: TARGET,
+        parent: &group.0,
+        member = %who(),
+        panic = words.unwrap_or("(no words)"),
+        "a panic was dropped: its task group passes on the first one only",
+    );
+}
+
+/// A group's future is gone while tasks run: nobody waits for them.
+pub(crate) fn group_dropped(group: &Span, tasks: usize) {
+    warn!(
+        target: TARGET,
+        parent: &group.0,
+        tasks,
+        "a task group was dropped before it had ended; its tasks are cancelled, and nobody waits for \
+         their cleanup nor sees their errors. Do not drop it (as `select!` and `abort` do): cancel \
+         the scope around it",
+    );
+}
