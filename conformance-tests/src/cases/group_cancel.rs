@@ -6,7 +6,9 @@ use anyio_core::{
     CancelScope as _, Cancelled, CauseKind, Event as _, Runtime, TaskGroup as _, TaskHandle as _,
     TaskStatus, TimedOut,
 };
-use anyio_engine::{RuntimeExt as _, checkpoint, finally, shield};
+use anyio_engine::{
+    RuntimeExt as _, checkpoint, finally, memory_object_stream, shield, sleep_forever,
+};
 
 use super::tools::{Failure, SetOnDrop, event};
 use crate::{
@@ -38,6 +40,9 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         one_task_may_be_cancelled_by_two_groups,
         cut_tasks_report_the_origin,
         scope_that_was_not_needed_has_caught_nothing,
+        end_of_a_cut_sender_is_no_failure,
+        error_of_a_cut_receiver_is_no_failure,
+        join_of_a_cut_task_is_no_failure,
     ]
 }
 
@@ -544,4 +549,50 @@ async fn scope_that_was_not_needed_has_caught_nothing<B: Runtime>() {
         .await;
     assert_eq!(result, Ok(Err(Failure::Named("real"))));
     assert!(scope.cancel_called() && !scope.cancelled_caught());
+}
+
+/// C7, G5: what a cancellation has brought about is not given for a failure: a receiver whose sender
+/// was unwound together with it does not see the end of the stream.
+async fn end_of_a_cut_sender_is_no_failure<B: Runtime>() {
+    let result = B::fail_after(
+        Duration::from_millis(2),
+        B::task_group(async |tg| -> Result<(), Failure> {
+            let (send, receive) = memory_object_stream::<u8>(0);
+            tg.spawn(async move {
+                let _send = send;
+                sleep_forever().await
+            });
+            let ended = receive.receive().await.is_err();
+            Err(Failure::Named(if ended { "end of stream" } else { "an item from nowhere" }))
+        }),
+    );
+    assert!(result.await.is_err(), "the end of the stream beat the deadline");
+}
+
+/// The same for a sender whose receiver was unwound together with it.
+async fn error_of_a_cut_receiver_is_no_failure<B: Runtime>() {
+    let result = B::fail_after(
+        Duration::from_millis(2),
+        B::task_group(async |tg| -> Result<(), Failure> {
+            let (send, receive) = memory_object_stream::<u8>(0);
+            tg.spawn(async move {
+                let _receive = receive;
+                sleep_forever().await
+            });
+            send.send(1).await.map_err(|_| Failure::Named("broken"))
+        }),
+    );
+    assert!(result.await.is_err(), "the closed stream beat the deadline");
+}
+
+/// The same for a body that waits for a task that was unwound together with it.
+async fn join_of_a_cut_task_is_no_failure<B: Runtime>() {
+    let result = B::fail_after(
+        Duration::from_millis(2),
+        B::task_group(async |tg| -> Result<(), Failure> {
+            let task = tg.spawn(pending::<Result<(), Failure>>());
+            Ok(task.join().await?)
+        }),
+    );
+    assert!(result.await.is_err(), "the cancelled task beat the deadline");
 }

@@ -33,6 +33,7 @@ mod foreign;
 mod group;
 mod group_cancel;
 mod group_panic;
+mod group_settings;
 mod group_spawn;
 mod group_stress;
 mod handle;
@@ -45,6 +46,7 @@ mod scope_stress;
 mod semaphore;
 #[cfg(unix)]
 mod signal;
+mod start;
 mod stream;
 mod stream_close;
 mod sync;
@@ -80,7 +82,9 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         group::list::<B>(),
         group_cancel::list::<B>(),
         group_panic::list::<B>(),
+        group_settings::list::<B>(),
         group_spawn::list::<B>(),
+        start::list::<B>(),
         group_stress::list::<B>(),
         handle::list::<B>(),
         foreign::list::<B>(),

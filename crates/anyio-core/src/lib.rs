@@ -36,8 +36,8 @@ pub use backend::{Backend, Runtime};
 pub use blocking::Blocking;
 pub use cancel_scope::CancelScope;
 pub use error::{
-    Busy, Cancelled, Cause, CauseKind, NoRuntime, ReceiveError, RunError, SendError, SpawnError,
-    TimedOut, TryReceiveError, TrySendError, WouldBlock,
+    Busy, Cancelled, Cause, CauseKind, GroupError, NoRuntime, ReceiveError, RunError, SendError,
+    SpawnError, TimedOut, TryReceiveError, TrySendError, WouldBlock,
 };
 pub use executor::{Executor, Run, RunOptions, Spawn};
 pub use net::{ListenOptions, Net, TcpListener, TcpStream};
@@ -48,5 +48,5 @@ pub use stream::{
     ObjectStream,
 };
 pub use sync::{CapacityLimiter, Condition, Event, Lock, Semaphore};
-pub use task_group::{Body, Outcome, TaskError, TaskGroup, TaskHandle, TaskStatus};
+pub use task_group::{Body, Outcome, Ready, TaskError, TaskGroup, TaskHandle, TaskStatus};
 pub use time::Clock;

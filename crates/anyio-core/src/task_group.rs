@@ -187,6 +187,12 @@ pub enum TaskStatus {
 /// #[derive(Debug)]
 /// struct Done<T>(Mutex<Option<T>>);
 ///
+/// struct Tell<V>(Arc<Mutex<Option<V>>>);
+///
+/// impl<V: Send + 'static> Ready<V> for Tell<V> {
+///     fn started(self, value: V) { *self.0.lock().unwrap() = Some(value); }
+/// }
+///
 /// impl<T: Send + 'static> TaskHandle<T> for Done<T> {
 ///     async fn join(self) -> Result<T, Cancelled> {
 ///         self.0.into_inner().unwrap().ok_or(Cancelled::new(Cause::explicit()))
@@ -224,6 +230,20 @@ pub enum TaskStatus {
 ///                 None
 ///             }
 ///         })))
+///     }
+///     type Ready<V: Send + 'static> = Tell<V>;
+///     async fn start<V, F, Fut>(&self, task: F) -> Result<V, E>
+///     where
+///         V: Send + 'static,
+///         F: FnOnce(Tell<V>) -> Fut + Send,
+///         Fut: Future + Send + 'static,
+///         Fut::Output: Outcome<E>,
+///         <Fut::Output as Outcome<E>>::Value: Send + 'static,
+///     {
+///         let told = Arc::default();
+///         self.spawn(task(Tell(Arc::clone(&told))));
+///         let value = told.lock().unwrap().take();
+///         value.ok_or_else(|| Cancelled::new(Cause::of(CauseKind::NeverStarted)).into())
 ///     }
 ///     fn cancel(&self) {}
 ///     fn cancel_called(&self) -> bool { false }
@@ -282,12 +302,52 @@ pub trait TaskGroup<E: TaskError>: Clone + Send + Sync + 'static {
         F::Output: Outcome<E>,
         <F::Output as Outcome<E>>::Value: Send + 'static;
 
+    /// What a task that is started says that it is ready with.
+    type Ready<V: Send + 'static>: Ready<V>;
+
+    /// Starts a task in the group and waits until it says that it is ready.
+    ///
+    /// Up to then it is cancelled with the caller as well as with the group, and its error goes to
+    /// the caller alone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancelled, it cancels the task and waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// The task's own, if it failed before it was ready; `E::from(Cancelled)` if it ended or was
+    /// cancelled before.
+    ///
+    /// # Panics
+    ///
+    /// If the group has closed; with the panic of the task, if it panicked before it was ready.
+    fn start<V, F, Fut>(&self, task: F) -> impl Future<Output = Result<V, E>> + Send
+    where
+        V: Send + 'static,
+        F: FnOnce(Self::Ready<V>) -> Fut + Send,
+        Fut: Future + Send + 'static,
+        Fut::Output: Outcome<E>,
+        <Fut::Output as Outcome<E>>::Value: Send + 'static;
+
     /// Cancels the body and all tasks.
     #[track_caller]
     fn cancel(&self);
 
     /// Whether the group has been cancelled, by a call or by a failure in it.
     fn cancel_called(&self) -> bool;
+}
+
+/// How a task that is [started](TaskGroup::start) says that it is ready. Dropped without having been
+/// used, it is the task's failure to start.
+///
+/// [`TaskGroup`] shows an implementation.
+#[doc(alias = "TaskStatus")]
+pub trait Ready<V: Send + 'static>: Send + 'static {
+    /// The task is ready; whoever started it goes on with `value`. Does nothing if that one has
+    /// been cancelled: then the task is, too.
+    #[doc(alias = "set_ready")]
+    fn started(self, value: V);
 }
 
 /// A handle on one task. Dropping it changes nothing: the group owns the task.

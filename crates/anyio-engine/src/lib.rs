@@ -46,7 +46,10 @@ pub use erased::{
     AnyTimer, Erased,
 };
 pub use ext::{ErrInto, FutureExt, RuntimeExt};
-pub use group::{Child, GroupBuilder, GroupRun, Join, TaskGroup, TaskHandle, task_group};
+pub use group::{
+    AllErrors, Child, Errors, FirstError, GroupBuilder, GroupRun, Join, Ready, Started, Starting,
+    TaskGroup, TaskHandle, ValueOnly, WithHandle, task_group,
+};
 pub use op::{Checkpoint, checkpoint};
 pub use scope::{
     CancelScope, CatchCancelled, Ending, Fail, Finally, MoveOn, Report, Scoped, Shield, bracket,

@@ -40,6 +40,35 @@ pub fn admit(cx: &mut Context<'_>) -> Poll<()> {
     Poll::Ready(())
 }
 
+/// An error that an operation has waited for. In a cancelled scope it is not given: the other side
+/// may well have gone because of the same cancellation, and what that has brought about must not
+/// pass for a failure. There is no value in it that could be lost.
+#[derive(Debug)]
+pub(crate) struct Withheld<E>(Option<E>);
+
+impl<E> Withheld<E> {
+    pub(crate) const fn nothing() -> Self {
+        Self(None)
+    }
+
+    /// Passes a value on. An error waits until the scope, if ever, is cancelled no more.
+    pub(crate) fn pass<T>(&mut self, result: Result<T, E>, cx: &Context<'_>) -> Poll<Result<T, E>> {
+        match result {
+            Err(error) if ambient::refuse(cx.waker()) => {
+                self.0 = Some(error);
+                Poll::Pending
+            }
+            result => Poll::Ready(result),
+        }
+    }
+
+    /// What was kept before, if anything, has its turn again.
+    pub(crate) fn again<T>(&mut self, cx: &Context<'_>) -> Option<Poll<Result<T, E>>> {
+        let error = self.0.take()?;
+        Some(self.pass(Err(error), cx))
+    }
+}
+
 /// Gives other tasks a turn; in a cancelled scope it does not return.
 ///
 /// Put it into loops that compute for long and wait for nothing. A deadline that has passed is

@@ -57,6 +57,8 @@
 //! | `trio.run`, `anyio.run` | [`run`], with settings: [`Runner`] |
 //! | `open_nursery`, `create_task_group` | [`task_group`] |
 //! | `nursery.start_soon(f)`, `tg.create_task(f())` | `tg.spawn(f())`, which gives a [`TaskHandle`] |
+//! | `nursery.start(f)`, `task_status.started(v)` | `tg.start(f)`, [`ready.started(v)`](Ready::started) |
+//! | `ExceptionGroup` | [`GroupError`], given by a builder's [`run_collecting`](types::GroupBuilder::run_collecting) |
 //! | `nursery.cancel_scope.cancel()` | `tg.cancel()` |
 //! | `with CancelScope() as scope: …` | `scope.run(…)` of a [`CancelScope`] |
 //! | `move_on_after`, `move_on_at`, `fail_after`, `fail_at` | [`move_on_after`], [`move_on_at`], [`fail_after`], [`fail_at`] |
@@ -126,16 +128,16 @@ pub mod types;
 
 pub use any::{Any, current_backend};
 pub use anyio_core::{
-    Backend, Blocking, Body, Busy, Cancelled, Cause, CauseKind, Clock, Executor, ListenOptions,
-    Net, NoRuntime, Outcome, Processes, ReceiveError, Run, RunError, RunOptions, Runtime,
-    SendError, Signal, Signals, Spawn, SpawnError, TaskError, TaskStatus, TimedOut,
+    Backend, Blocking, Body, Busy, Cancelled, Cause, CauseKind, Clock, Executor, GroupError,
+    ListenOptions, Net, NoRuntime, Outcome, Processes, ReceiveError, Run, RunError, RunOptions,
+    Runtime, SendError, Signal, Signals, Spawn, SpawnError, TaskError, TaskStatus, TimedOut,
     TryReceiveError, TrySendError, WouldBlock,
 };
 pub use anyio_engine::{
     AnyTcpListener as TcpListener, AnyTcpStream as TcpStream, Erased, Event, FutureExt, Lock,
-    LockGuard, Permit, ReceiveStream, RuntimeExt, Semaphore, SendStream, TaskHandle, bracket,
-    capture, catch_cancelled, checkpoint, enter, finally, memory_object_stream, op::is_cancelled,
-    shield, sleep_forever,
+    LockGuard, Permit, Ready, ReceiveStream, RuntimeExt, Semaphore, SendStream, TaskHandle,
+    bracket, capture, catch_cancelled, checkpoint, enter, finally, memory_object_stream,
+    op::is_cancelled, shield, sleep_forever,
 };
 #[cfg(feature = "tokio")]
 pub use anyio_tokio::Tokio;

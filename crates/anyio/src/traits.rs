@@ -7,6 +7,6 @@
 
 pub use anyio_core::{
     ByteReceiveStream, ByteSendStream, ByteStream, CancelScope, CapacityLimiter, ChildProcess,
-    Condition, Event, Lock, ObjectReceiveStream, ObjectSendStream, ObjectStream, Semaphore,
+    Condition, Event, Lock, ObjectReceiveStream, ObjectSendStream, ObjectStream, Ready, Semaphore,
     TaskGroup, TaskHandle, TcpListener, TcpStream,
 };

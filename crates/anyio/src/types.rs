@@ -2,8 +2,8 @@
 //! write their types down.
 
 pub use anyio_engine::{
-    Acquire, AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner, AnyTimer, Captured,
-    CatchCancelled, Checkpoint, Child, EnterGuard, ErrInto, Fail, Finally, GroupBuilder, GroupRun,
-    InScope, Join, Locking, MoveOn, Receiving, Report, Scoped, Sending, Shield, Sleep,
-    StreamStatistics,
+    Acquire, AllErrors, AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner, AnyTimer,
+    Captured, CatchCancelled, Checkpoint, Child, EnterGuard, ErrInto, Errors, Fail, Finally,
+    FirstError, GroupBuilder, GroupRun, InScope, Join, Locking, MoveOn, Receiving, Report, Scoped,
+    Sending, Shield, Sleep, Started, Starting, StreamStatistics, ValueOnly, WithHandle,
 };

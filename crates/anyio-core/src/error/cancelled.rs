@@ -29,6 +29,10 @@ pub enum CauseKind {
     Shutdown,
     /// The future that owned the scope was dropped before it had ended.
     Dropped,
+    /// A task that only served others has nobody left to serve.
+    Finished,
+    /// A task that should have said that it is ready ended, or gave up saying it.
+    NeverStarted,
 }
 
 impl Cause {
@@ -93,6 +97,8 @@ impl fmt::Display for Cause {
             CauseKind::Interrupt => f.write_str("interrupted")?,
             CauseKind::Shutdown => f.write_str("shut down")?,
             CauseKind::Dropped => f.write_str("dropped before it had ended")?,
+            CauseKind::Finished => f.write_str("the tasks it served have ended")?,
+            CauseKind::NeverStarted => f.write_str("the task never said that it had started")?,
         }
         if let Some(location) = self.location {
             write!(f, " at {location}")?;

@@ -67,6 +67,15 @@ impl<T: Send + 'static> TaskHandle<T> for Done<T> {
     }
 }
 
+/// Keeps what it is told.
+pub struct Tell<V>(Arc<Mutex<Option<V>>>);
+
+impl<V: Send + 'static> Ready<V> for Tell<V> {
+    fn started(self, value: V) {
+        *self.0.lock().unwrap() = Some(value);
+    }
+}
+
 impl<E: TaskError> TaskGroup<E> for Group<E> {
     type Handle<T: Send + 'static> = Done<T>;
     async fn run<F, Fut>(body: F) -> Result<<Fut::Output as Body<E>>::Value, E>
@@ -98,6 +107,20 @@ impl<E: TaskError> TaskGroup<E> for Group<E> {
                 None
             }
         })))
+    }
+    type Ready<V: Send + 'static> = Tell<V>;
+    async fn start<V, F, Fut>(&self, task: F) -> Result<V, E>
+    where
+        V: Send + 'static,
+        F: FnOnce(Tell<V>) -> Fut + Send,
+        Fut: Future + Send + 'static,
+        Fut::Output: Outcome<E>,
+        <Fut::Output as Outcome<E>>::Value: Send + 'static,
+    {
+        let told = Arc::default();
+        self.spawn(task(Tell(Arc::clone(&told))));
+        let value = told.lock().unwrap().take();
+        value.ok_or_else(|| Cancelled::new(Cause::of(CauseKind::NeverStarted)).into())
     }
     fn cancel(&self) {}
     fn cancel_called(&self) -> bool {

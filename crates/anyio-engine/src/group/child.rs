@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    marker::PhantomData,
     mem::needs_drop,
     pin::Pin,
     task::{Context, Poll},
@@ -27,13 +28,11 @@ pin_project! {
     /// that the task is lost.
     ///
     /// Beside the body it is kept small: its size is that of the runtime's allocation.
-    pub(super) struct ChildTask<B: Executor, E, F: Future>
+    pub(super) struct ChildTask<B: Executor, E, F: Future, K>
     where
         E: Send,
         E: 'static,
-        F::Output: Outcome<E>,
-        <F::Output as Outcome<E>>::Value: Send,
-        <F::Output as Outcome<E>>::Value: 'static,
+        F::Output: TaskEnd<E, K>,
     {
         frame: Frame,
         core: Arc<Core<B, E>>,
@@ -41,15 +40,14 @@ pin_project! {
         span: Span,
         #[pin]
         body: Body<F>,
+        kind: PhantomData<fn() -> K>,
     }
 
-    impl<B: Executor, E, F: Future> PinnedDrop for ChildTask<B, E, F>
+    impl<B: Executor, E, F: Future, K> PinnedDrop for ChildTask<B, E, F, K>
     where
         E: Send,
         E: 'static,
-        F::Output: Outcome<E>,
-        <F::Output as Outcome<E>>::Value: Send,
-        <F::Output as Outcome<E>>::Value: 'static,
+        F::Output: TaskEnd<E, K>,
     {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
@@ -57,7 +55,7 @@ pin_project! {
                 let dropped = catch(|| this.body.as_mut().clear());
                 this.frame.leave();
                 this.core.lose();
-                leave::<B, E, <F::Output as Outcome<E>>::Value>(this.core, this.seat, match dropped {
+                leave::<B, E, <F::Output as TaskEnd<E, K>>::Value>(this.core, this.seat, match dropped {
                     Ok(()) => Fate::Cut(Cause::of(CauseKind::Shutdown)),
                     Err(payload) => Fate::Panicked(payload),
                 });
@@ -67,12 +65,16 @@ pin_project! {
 }
 
 /// A task's place among those of its group, and whether there is anything in it.
-struct Seat(u32);
+pub(super) struct Seat(u32);
 
 impl Seat {
     const LEFT: u32 = u32::MAX;
     /// There is something in the slot that has to go when the task ends.
     const USED: u32 = 1 << 31;
+
+    pub(super) const fn new(index: u32, used: bool) -> Self {
+        Self(if used { index | Self::USED } else { index })
+    }
 
     const fn is_left(&self) -> bool {
         self.0 == Self::LEFT
@@ -91,30 +93,43 @@ impl Seat {
     }
 }
 
-enum Fate<T, E> {
+/// What has become of a task.
+pub(super) enum Fate<T, E> {
     Ended(Result<T, E>),
     Panicked(Box<dyn Any + Send>),
+    /// It was unwound, by a cancellation that is the group's, too.
     Cut(Cause),
+    /// It was unwound, or has given its error to somebody else: nothing to the group.
+    Apart(Cause),
 }
 
-impl<B: Executor, E: Send + 'static, F: Future> ChildTask<B, E, F>
+/// What a task may end in: of two kinds, or rustc could not tell that no type is both.
+pub(super) trait TaskEnd<E, K> {
+    type Value: Send + 'static;
+
+    fn into_fate(self) -> Fate<Self::Value, E>;
+}
+
+/// What users' tasks end in.
+pub(super) enum Plain {}
+
+impl<E, O: Outcome<E>> TaskEnd<E, Plain> for O
 where
-    F::Output: Outcome<E>,
-    <F::Output as Outcome<E>>::Value: Send + 'static,
+    O::Value: Send + 'static,
 {
-    /// `index` is the slot, `used` whether it has anything in it.
-    pub(super) fn new(
-        core: Arc<Core<B, E>>,
-        index: u32,
-        used: bool,
-        span: Span,
-        future: F,
-    ) -> Self {
-        let mut seat = Seat(index);
-        if used {
-            seat.mark_used();
-        }
-        Self { frame: Frame::new(), core, seat, span, body: Body::new(future) }
+    type Value = O::Value;
+
+    fn into_fate(self) -> Fate<O::Value, E> {
+        Fate::Ended(self.into_result())
+    }
+}
+
+impl<B: Executor, E: Send + 'static, F: Future, K> ChildTask<B, E, F, K>
+where
+    F::Output: TaskEnd<E, K>,
+{
+    pub(super) const fn new(core: Arc<Core<B, E>>, seat: Seat, span: Span, future: F) -> Self {
+        Self { frame: Frame::new(), core, seat, span, body: Body::new(future), kind: PhantomData }
     }
 }
 
@@ -160,9 +175,6 @@ fn leave<B: Executor, E: Send + 'static, T: Send + 'static>(
     *seat = Seat(Seat::LEFT);
     let slot = core.roster.slot(index);
     let who = || slot.label();
-    if !slot.is_cancel_called() && matches!(fate, Fate::Cut(_)) {
-        core.cut();
-    }
     let released = slot.is_released();
     let end = match fate {
         Fate::Ended(Ok(value)) if released => {
@@ -179,8 +191,13 @@ fn leave<B: Executor, E: Send + 'static, T: Send + 'static>(
             core.panic(payload, who);
             Some(End::Failed)
         }
-        Fate::Cut(cause) => Some(End::Cut(cause)),
+        Fate::Cut(cause) => {
+            core.cut();
+            Some(End::Cut(cause))
+        }
+        Fate::Apart(cause) => Some(End::Cut(cause)),
     };
+    let service = slot.is_service();
     let free = match end {
         Some(end) if !released => match slot.end(end) {
             Some(remains) => {
@@ -196,7 +213,7 @@ fn leave<B: Executor, E: Send + 'static, T: Send + 'static>(
             true
         }
     };
-    core.remove(free.then_some((index, slot)));
+    core.remove(free.then_some((index, slot)), service);
 }
 
 /// Drops what a task has left behind. If that panics, it is the task's panic.
@@ -209,10 +226,9 @@ fn discard<B: Executor, E, T>(core: &Core<B, E>, slot: &Slot, remains: T) {
     }
 }
 
-impl<B: Executor, E: Send + 'static, F: Future> Future for ChildTask<B, E, F>
+impl<B: Executor, E: Send + 'static, F: Future, K> Future for ChildTask<B, E, F, K>
 where
-    F::Output: Outcome<E>,
-    <F::Output as Outcome<E>>::Value: Send + 'static,
+    F::Output: TaskEnd<E, K>,
 {
     type Output = ();
 
@@ -230,10 +246,9 @@ where
             this.seat.mark_used();
         }
         let fate = match polled {
-            Ok((_, Poll::Ready(value))) => match catch(|| value.into_result()) {
-                Ok(result) => Fate::Ended(result),
-                Err(payload) => Fate::Panicked(payload),
-            },
+            Ok((_, Poll::Ready(value))) => {
+                catch(|| value.into_fate()).unwrap_or_else(Fate::Panicked)
+            }
             Err(payload) => {
                 _ = catch(|| this.body.as_mut().clear());
                 Fate::Panicked(payload)
@@ -255,8 +270,9 @@ where
                     return poll_again(cx);
                 }
                 // Read first: it may be another cancellation by the time the body is gone.
-                let cause = root.cause();
+                let (cause, own) = (root.cause(), slot.is_cancel_called());
                 match catch(|| this.body.as_mut().clear()) {
+                    Ok(()) if own => Fate::Apart(cause),
                     Ok(()) => Fate::Cut(cause),
                     Err(payload) => Fate::Panicked(payload),
                 }

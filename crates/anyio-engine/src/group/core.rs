@@ -4,14 +4,26 @@ use std::{any::Any, sync::Arc as StdArc};
 
 use anyio_core::{Cause, CauseKind, Executor, NoRuntime};
 
-use super::{roster::Roster, slot::Slot};
+use super::{
+    roster::{Progress, Roster},
+    slot::Slot,
+};
 use crate::{
     erased::Erased,
     scope::catch,
+    sync::Semaphore,
     sys::{Arc, AtomicBool, Mutex, Ordering},
     trace::{self, Span},
     tree::Node,
 };
+
+/// What a group's builder says about it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Settings {
+    /// All errors are wanted, and not the first alone.
+    pub(super) collects: bool,
+    pub(super) limit: Option<usize>,
+}
 
 pub(super) struct Core<B: Executor, E> {
     /// The group's place in the tree.
@@ -21,6 +33,8 @@ pub(super) struct Core<B: Executor, E> {
     /// In an `Arc` of its own, so that handles that come and go do not disturb the tasks' count.
     pub(super) roster: Arc<Roster>,
     pub(super) span: Span,
+    /// Its permits bound the tasks that run.
+    pub(super) limit: Option<Arc<Semaphore>>,
     failure: Mutex<Failure<E>>,
     /// A member was unwound by a cancellation from outside the group.
     cut_from_outside: AtomicBool,
@@ -30,6 +44,8 @@ pub(super) struct Core<B: Executor, E> {
 
 struct Failure<E> {
     first: Option<E>,
+    /// What came after the first, if it is wanted.
+    rest: Option<Vec<E>>,
     panic: Option<Box<dyn Any + Send>>,
 }
 
@@ -40,12 +56,17 @@ pub(super) enum Sum<E> {
     Cut,
     /// A task went down with its runtime.
     Lost,
-    Error(E),
+    Error(E, Vec<E>),
     Panic(Box<dyn Any + Send>),
 }
 
 impl<B: Executor, E> Core<B, E> {
-    pub(super) fn new(node: Arc<Node>, backend: Option<&'static Erased>, span: Span) -> Self {
+    pub(super) fn new(
+        node: Arc<Node>,
+        backend: Option<&'static Erased>,
+        span: Span,
+        settings: Settings,
+    ) -> Self {
         let roster = Arc::new(Roster::new());
         let members = Arc::downgrade(&roster);
         node.set_members(members);
@@ -55,17 +76,31 @@ impl<B: Executor, E> Core<B, E> {
             spawner: B::spawner(),
             roster,
             span,
-            failure: Mutex::new(Failure { first: None, panic: None }),
+            limit: settings.limit.map(|limit| Arc::new(Semaphore::new(limit))),
+            failure: Mutex::new(Failure {
+                first: None,
+                rest: settings.collects.then(Vec::new),
+                panic: None,
+            }),
             cut_from_outside: AtomicBool::new(false),
             lost: AtomicBool::new(false),
         }
     }
 
     /// A task has ended.
-    pub(super) fn remove(&self, free: Option<(u32, &Slot)>) {
-        if self.roster.remove(free) {
+    pub(super) fn remove(&self, free: Option<(u32, &Slot)>, service: bool) {
+        if self.roster.remove(free, service) {
             self.node.waker().wake();
         }
+    }
+
+    /// The body has ended. Whether all tasks have, too; services are told to.
+    pub(super) fn close(&self) -> bool {
+        let progress = self.roster.close();
+        if progress == Progress::Services {
+            self.roster.end_services();
+        }
+        progress == Progress::Closed
     }
 
     /// The group's future is gone: its last task will close it.
@@ -84,6 +119,9 @@ impl<B: Executor, E> Core<B, E> {
             let mut failure = self.failure.lock();
             if failure.first.is_none() {
                 failure.first = Some(error);
+                None
+            } else if let Some(rest) = &mut failure.rest {
+                rest.push(error);
                 None
             } else {
                 Some(error)
@@ -132,9 +170,9 @@ impl<B: Executor, E> Core<B, E> {
     /// The sum of all members, when all have ended. A panic beats an error, and both beat a
     /// cancellation.
     pub(super) fn sum(&self) -> Sum<E> {
-        let (panic, first) = {
+        let (panic, first, rest) = {
             let mut failure = self.failure.lock();
-            (failure.panic.take(), failure.first.take())
+            (failure.panic.take(), failure.first.take(), failure.rest.take())
         };
         if panic.is_some() && first.is_some() {
             trace::surplus_error::<E>(&self.span, || {
@@ -143,7 +181,7 @@ impl<B: Executor, E> Core<B, E> {
         }
         match (panic, first) {
             (Some(payload), _) => Sum::Panic(payload),
-            (None, Some(error)) => Sum::Error(error),
+            (None, Some(error)) => Sum::Error(error, rest.unwrap_or_default()),
             (None, None) if self.cut_from_outside.load(Ordering::Acquire) => Sum::Cut,
             (None, None) if self.lost.load(Ordering::Acquire) => Sum::Lost,
             (None, None) => Sum::Well,

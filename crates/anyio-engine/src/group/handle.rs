@@ -1,17 +1,19 @@
 //! The handle on a group.
 
-use std::{fmt, panic::Location, sync::Arc as StdArc};
+use std::{fmt, future::poll_fn, pin::Pin, sync::Arc as StdArc};
 
-use anyio_core::{Body, Cause, Executor, Outcome, Spawn, SpawnError, TaskError};
+use anyio_core::{Body, Cause, Executor, NoRuntime, Outcome, Spawn, SpawnError, TaskError};
 
 use super::{
-    builder::{Child, GroupBuilder},
-    child::ChildTask,
+    builder::{Child, GroupBuilder, Profile},
+    child::{ChildTask, Plain, Seat, TaskEnd},
     core::Core,
     join::TaskHandle,
+    roster::Roster,
     run::task_group,
+    start::{Ready, Starting, ValueOnly},
 };
-use crate::sys::Arc;
+use crate::{context::poll_unwound, sys::Arc};
 
 /// A handle on an open group: spawns tasks in it, and cancels it.
 ///
@@ -85,10 +87,26 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         Child::new(self)
     }
 
-    pub(super) fn spawn_labelled<F>(
+    /// Starts a task and waits until it says that it is ready: see [`Child::start`].
+    #[track_caller]
+    pub fn start<V, F, Fut>(
         &self,
-        name: Option<StdArc<str>>,
-        location: &'static Location<'static>,
+        task: F,
+    ) -> Starting<B, E, V, F, <Fut::Output as Outcome<E>>::Value, ValueOnly>
+    where
+        V: Send + 'static,
+        F: FnOnce(Ready<V>) -> Fut,
+        Fut: Future + Send + 'static,
+        Fut::Output: Outcome<E>,
+        <Fut::Output as Outcome<E>>::Value: Send + 'static,
+    {
+        self.child().start(task)
+    }
+
+    /// Adds the task that `profile` describes.
+    pub(super) fn add<F>(
+        &self,
+        profile: Profile,
         future: F,
     ) -> Result<TaskHandle<<F::Output as Outcome<E>>::Value>, SpawnError<F>>
     where
@@ -96,18 +114,63 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         F::Output: Outcome<E>,
         <F::Output as Outcome<E>>::Value: Send + 'static,
     {
-        let spawner = match &self.core.spawner {
-            Ok(spawner) => spawner,
-            Err(error) => return Err(SpawnError::no_runtime(future, error.clone())),
-        };
-        let Some(index) = self.core.roster.add(name.clone(), location) else {
-            return Err(SpawnError::closed(future));
-        };
-        let (core, used) = (Arc::clone(&self.core), name.is_some());
+        match self.reserve(&profile) {
+            Ok(index) => Ok(self.launch::<F, Plain>(index, profile, future)),
+            Err(Refused::Closed) => Err(SpawnError::closed(future)),
+            Err(Refused::NoRuntime(error)) => Err(SpawnError::no_runtime(future, error)),
+        }
+    }
+
+    /// Makes room for a task, which has to be launched there: the group waits for it.
+    pub(super) fn reserve(&self, profile: &Profile) -> Result<u32, Refused> {
+        let core = &self.core;
+        if let Err(error) = &core.spawner {
+            return Err(Refused::NoRuntime(error.clone()));
+        }
+        let added = core.roster.add(profile.name.clone(), profile.location, profile.service);
+        let index = added.ok_or(Refused::Closed)?;
+        if profile.service && core.roster.is_awaited() {
+            // The group may have to end it at once.
+            core.node.waker().wake();
+        }
+        Ok(index)
+    }
+
+    pub(super) fn roster(&self) -> &Arc<Roster> {
+        &self.core.roster
+    }
+
+    pub(super) fn launch<F, K: 'static>(
+        &self,
+        index: u32,
+        profile: Profile,
+        future: F,
+    ) -> TaskHandle<<F::Output as TaskEnd<E, K>>::Value>
+    where
+        F: Future + Send + 'static,
+        F::Output: TaskEnd<E, K>,
+    {
+        let Profile { name, location, service } = profile;
+        let core = &self.core;
+        let Ok(spawner) = &core.spawner else { unreachable!("no room is made without one") };
         let span = core.span.task(name.as_deref(), location);
-        let handle = TaskHandle::new(Arc::clone(&self.core.roster), index, name);
-        spawner.spawn_task(ChildTask::new(core, index, used, span, future));
-        Ok(handle)
+        let seat = Seat::new(index, service || name.is_some());
+        let handle = TaskHandle::new(Arc::clone(&core.roster), index, name);
+        match &core.limit {
+            Some(limit) if !service => {
+                let limit = Arc::clone(limit);
+                let future: Pin<Box<dyn Future<Output = F::Output> + Send>> =
+                    Box::pin(async move {
+                        let _turn = limit.acquire().await;
+                        // It may have got its turn from a sibling that was cancelled with it.
+                        poll_fn(|cx| poll_unwound(cx)).await;
+                        future.await
+                    });
+                spawner.spawn_task(ChildTask::new(Arc::clone(core), seat, span, future));
+            }
+            _ => spawner.spawn_task(ChildTask::new(Arc::clone(core), seat, span, future)),
+        }
+        handle
     }
 
     /// Cancels the body and all tasks. The group's result stays what the body made of it, if the
@@ -139,6 +202,12 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
     pub fn cause(&self) -> Option<Cause> {
         self.core.node.own_cause()
     }
+}
+
+/// Why a task could not be added.
+pub(super) enum Refused {
+    Closed,
+    NoRuntime(NoRuntime),
 }
 
 impl<B: Executor, E> Clone for TaskGroup<B, E> {
@@ -181,6 +250,19 @@ impl<B: Executor, E: TaskError> anyio_core::TaskGroup<E> for TaskGroup<B, E> {
         <F::Output as Outcome<E>>::Value: Send + 'static,
     {
         self.try_spawn(future)
+    }
+
+    type Ready<V: Send + 'static> = Ready<V>;
+
+    fn start<V, F, Fut>(&self, task: F) -> impl Future<Output = Result<V, E>> + Send
+    where
+        V: Send + 'static,
+        F: FnOnce(Ready<V>) -> Fut + Send,
+        Fut: Future + Send + 'static,
+        Fut::Output: Outcome<E>,
+        <Fut::Output as Outcome<E>>::Value: Send + 'static,
+    {
+        self.start(task)
     }
 
     fn cancel(&self) {

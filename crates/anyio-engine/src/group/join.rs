@@ -30,7 +30,7 @@ impl<T> TaskHandle<T> {
         Self { roster, index, name, value: PhantomData }
     }
 
-    fn slot(&self) -> &Slot {
+    pub(super) fn slot(&self) -> &Slot {
         self.roster.slot(self.index)
     }
 
@@ -156,8 +156,9 @@ impl<T: 'static> Future for Join<T> {
         let this = self.get_mut();
         let slot = this.handle.slot();
         ready!(poll_end(slot, &mut this.admitted, cx));
-        // A sibling's failure must not become a second, made-up error of the body's `?`.
-        if slot.has_failed() && ambient::refuse(cx.waker()) {
+        // What a sibling's failure, or the cancellation of the whole group, has done to the task must
+        // not become a second, made-up error of the body's `?`.
+        if !slot.has_value() && ambient::refuse(cx.waker()) {
             return Poll::Pending;
         }
         Poll::Ready(slot.take().map(|value| match value.downcast() {

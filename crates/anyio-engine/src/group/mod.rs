@@ -14,8 +14,10 @@ mod roster;
 mod run;
 mod slot;
 mod slots;
+mod start;
 
 pub use builder::{Child, GroupBuilder};
 pub use handle::TaskGroup;
 pub use join::{Join, TaskHandle};
-pub use run::{GroupRun, task_group};
+pub use run::{AllErrors, Errors, FirstError, GroupRun, task_group};
+pub use start::{Ready, Started, Starting, ValueOnly, WithHandle};

@@ -2,6 +2,8 @@
 
 use std::{panic::Location, sync::Arc as StdArc};
 
+use anyio_core::{Cause, CauseKind};
+
 use super::{slot::Slot, slots::Slots};
 use crate::{
     sys::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering},
@@ -17,7 +19,8 @@ const NONE: u32 = u32::MAX;
 ///    when none runs. `spawned` grows under the lock, before the task can run.
 /// 2. A group that waits says so first and then compares; a task that ends counts itself first and
 ///    then asks whether the group waits. Both in one order (`SeqCst`), so one of the two sees the
-///    other, and the last task wakes the group.
+///    other, and the last task wakes the group. The last one that is no service does so, too: a
+///    service is counted as such before it is counted as spawned, and for no longer than it runs.
 /// 3. A free slot is in one of two lists: the one under the lock, which tasks are added from, or the
 ///    one that slots are given back to. That one is only ever pushed to, and taken as a whole, so
 ///    that no slot comes back between two looks at its head.
@@ -30,8 +33,21 @@ pub(super) struct Roster {
     slots: Slots,
     /// How many tasks have ended, and the first slot that was given back.
     exit: AtomicU64,
+    /// How many of those that run are services.
+    services: AtomicU32,
     /// The group's body has ended, so the last task to end wakes the group.
     awaited: AtomicBool,
+}
+
+/// How far a group has come whose body has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// There are tasks to wait for.
+    Busy,
+    /// All that run are services.
+    Services,
+    /// None run, and none will.
+    Closed,
 }
 
 /// What whoever adds a task needs.
@@ -62,6 +78,7 @@ impl Roster {
             spawned: AtomicU32::new(0),
             slots: Slots::new(),
             exit: AtomicU64::new(pack(0, NONE)),
+            services: AtomicU32::new(0),
             awaited: AtomicBool::new(false),
         }
     }
@@ -90,6 +107,7 @@ impl Roster {
         &self,
         name: Option<StdArc<str>>,
         location: &'static Location<'static>,
+        service: bool,
     ) -> Option<u32> {
         let (index, slot) = {
             let mut entrance = self.entrance.lock();
@@ -115,10 +133,13 @@ impl Roster {
                 entrance.free = slot.next.load(Ordering::Relaxed);
                 (free, slot)
             };
+            if service {
+                self.services.fetch_add(1, Ordering::SeqCst);
+            }
             self.spawned.store(spawned.wrapping_add(1), Ordering::SeqCst);
             (index, slot)
         };
-        slot.begin(name, location);
+        slot.begin(name, location, service);
         Some(index)
     }
 
@@ -150,11 +171,21 @@ impl Roster {
                 Err(now) => exit = now,
             }
         };
-        self.awaited.load(Ordering::SeqCst) && self.spawned.load(Ordering::SeqCst) == ended
+        self.is_awaited()
+            && self.spawned.load(Ordering::SeqCst).wrapping_sub(ended)
+                <= self.services.load(Ordering::SeqCst)
+    }
+
+    /// Whether the group's body has ended.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.awaited.load(Ordering::SeqCst)
     }
 
     /// A task has ended, and its slot is free if it is given. Whether the group is to be woken.
-    pub(super) fn remove(&self, free: Option<(u32, &Slot)>) -> bool {
+    pub(super) fn remove(&self, free: Option<(u32, &Slot)>, service: bool) -> bool {
+        if service {
+            self.services.fetch_sub(1, Ordering::SeqCst);
+        }
         self.leave(1, free)
     }
 
@@ -164,11 +195,30 @@ impl Roster {
     }
 
     /// The body has ended: closes the group if it has no tasks.
-    pub(super) fn close(&self) -> bool {
+    pub(super) fn close(&self) -> Progress {
         self.awaited.store(true, Ordering::SeqCst);
         let mut entrance = self.entrance.lock();
-        entrance.closed |= self.spawned.load(Ordering::SeqCst) == self.ended();
-        entrance.closed
+        let spawned = self.spawned.load(Ordering::SeqCst);
+        let running = spawned.wrapping_sub(self.ended());
+        entrance.closed |= running == 0;
+        if entrance.closed {
+            Progress::Closed
+        } else if running <= self.services.load(Ordering::SeqCst) {
+            Progress::Services
+        } else {
+            Progress::Busy
+        }
+    }
+
+    /// Cancels the services.
+    pub(super) fn end_services(&self) {
+        self.each(|slot| slot.cancel_service(Cause::of(CauseKind::Finished)));
+    }
+
+    /// All slots that were ever used; nothing can be told from one about whether it is in use.
+    fn each(&self, f: impl Fn(&Slot)) {
+        let fresh = self.entrance.lock().fresh;
+        (0..fresh).for_each(|index| f(self.slot(index)));
     }
 
     /// The group's future is gone: it is closed as soon as no task runs.
@@ -179,7 +229,6 @@ impl Roster {
 
 impl Members for Roster {
     fn wake_all(&self) {
-        let fresh = self.entrance.lock().fresh;
-        (0..fresh).for_each(|index| self.slot(index).wake());
+        self.each(Slot::wake);
     }
 }

@@ -2,17 +2,18 @@
 
 use std::{
     fmt,
+    marker::PhantomData,
     panic::{Location, resume_unwind},
     pin::Pin,
     sync::Arc as StdArc,
     task::{Context, Poll, ready},
 };
 
-use anyio_core::{Body as BodyEnd, Cancelled, Cause, CauseKind, Executor, TaskError};
+use anyio_core::{Body as BodyEnd, Cancelled, Cause, CauseKind, Executor, GroupError, TaskError};
 use pin_project_lite::pin_project;
 
 use super::{
-    core::{Core, Sum},
+    core::{Core, Settings, Sum},
     handle::TaskGroup,
 };
 use crate::{
@@ -87,7 +88,42 @@ where
     Fut: Future,
     Fut::Output: BodyEnd<E>,
 {
-    GroupRun::new(None, Location::caller(), body)
+    GroupRun::new(None, Settings::default(), Location::caller(), body)
+}
+
+/// Which errors a group gives.
+pub trait Errors {
+    /// What they are given as.
+    type Of<E>;
+
+    /// The first, and those that came after it, if they were kept.
+    fn of<E>(first: E, rest: Vec<E>) -> Self::Of<E>;
+}
+
+/// The first error, as it is.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FirstError {}
+
+impl Errors for FirstError {
+    type Of<E> = E;
+
+    fn of<E>(first: E, _: Vec<E>) -> E {
+        first
+    }
+}
+
+/// All errors.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AllErrors {}
+
+impl Errors for AllErrors {
+    type Of<E> = GroupError<E>;
+
+    fn of<E>(first: E, rest: Vec<E>) -> GroupError<E> {
+        GroupError::new(first, rest)
+    }
 }
 
 pin_project! {
@@ -96,22 +132,24 @@ pin_project! {
     // is `Box<dyn Error + Send + Sync>` from being `Send` inside of a task: rustc forgets there that
     // the lifetimes in it are one and the same.
     #[must_use = "futures do nothing unless you `.await` them"]
-    pub struct GroupRun<B: Executor, E, F, Fut, T> {
+    pub struct GroupRun<B: Executor, E, F, Fut, T, K = FirstError> {
         hold: Frame,
         boundary: Frame,
         #[pin]
         body: Body<Fut>,
         start: Option<F>,
         name: Option<StdArc<str>>,
+        settings: Settings,
         location: &'static Location<'static>,
         span: Span,
         // From the first poll until all have ended.
         core: Option<Arc<Core<B, E>>>,
         value: Option<T>,
         cancelled: Option<Cancelled>,
+        errors: PhantomData<fn() -> K>,
     }
 
-    impl<B: Executor, E, F, Fut, T> PinnedDrop for GroupRun<B, E, F, Fut, T> {
+    impl<B: Executor, E, F, Fut, T, K> PinnedDrop for GroupRun<B, E, F, Fut, T, K> {
         fn drop(this: Pin<&mut Self>) {
             if let Some(core) = this.project().core.take() {
                 core.orphan();
@@ -120,9 +158,10 @@ pin_project! {
     }
 }
 
-impl<B: Executor, E, F, Fut, T> GroupRun<B, E, F, Fut, T> {
+impl<B: Executor, E, F, Fut, T, K> GroupRun<B, E, F, Fut, T, K> {
     pub(super) fn new(
         name: Option<StdArc<str>>,
+        settings: Settings,
         location: &'static Location<'static>,
         body: F,
     ) -> Self {
@@ -132,24 +171,27 @@ impl<B: Executor, E, F, Fut, T> GroupRun<B, E, F, Fut, T> {
             body: Body::empty(),
             start: Some(body),
             name,
+            settings,
             location,
             span: Span::none(),
             core: None,
             value: None,
             cancelled: None,
+            errors: PhantomData,
         }
     }
 }
 
-impl<B, E, F, Fut, T> Future for GroupRun<B, E, F, Fut, T>
+impl<B, E, F, Fut, T, K> Future for GroupRun<B, E, F, Fut, T, K>
 where
     B: Executor,
     E: TaskError,
     F: FnOnce(TaskGroup<B, E>) -> Fut,
     Fut: Future,
     Fut::Output: BodyEnd<E, Value = T>,
+    K: Errors,
 {
-    type Output = Result<T, E>;
+    type Output = Result<T, K::Of<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -160,7 +202,7 @@ where
         if let Some(start) = this.start.take() {
             let node = Arc::clone(hold.need_node(HOLD));
             *this.span = Span::group(name.as_deref(), this.location);
-            let core = Core::new(node, current_backend(), this.span.clone());
+            let core = Core::new(node, current_backend(), this.span.clone(), *this.settings);
             let core = this.core.insert(Arc::new(core));
             let group = TaskGroup::new(Arc::clone(core));
             let start = || this.span.in_scope(|| start(group));
@@ -175,7 +217,7 @@ where
             let Some(cancelled) = this.cancelled.take() else {
                 panic!("a task group was polled after it had ended")
             };
-            return Poll::Ready(Err(cancelled.into()));
+            return Poll::Ready(Err(only::<K, E>(cancelled)));
         };
 
         if this.body.is_some() {
@@ -200,9 +242,9 @@ where
             hold.follow();
         }
 
-        if !core.roster.close() {
+        if !core.close() {
             hold.settle(HOLD, cx);
-            if !core.roster.close() {
+            if !core.close() {
                 return Poll::Pending;
             }
         }
@@ -215,30 +257,36 @@ where
         hold.leave();
         match sum {
             Sum::Panic(payload) => resume_unwind(payload),
-            Sum::Error(error) => Poll::Ready(Err(error)),
-            Sum::Lost => Poll::Ready(Err(Cancelled::new(Cause::of(CauseKind::Shutdown)).into())),
-            Sum::Cut => unwind(this.cancelled, origin, cx),
+            Sum::Error(first, rest) => Poll::Ready(Err(K::of(first, rest))),
+            Sum::Lost => {
+                Poll::Ready(Err(only::<K, E>(Cancelled::new(Cause::of(CauseKind::Shutdown)))))
+            }
+            Sum::Cut => unwind::<T, E, K>(this.cancelled, origin, cx),
             Sum::Well => match this.value.take() {
                 Some(value) => Poll::Ready(Ok(value)),
-                None if from_outside => unwind(this.cancelled, origin, cx),
-                None => Poll::Ready(Err(this.cancelled.take().unwrap_or(origin).into())),
+                None if from_outside => unwind::<T, E, K>(this.cancelled, origin, cx),
+                None => Poll::Ready(Err(only::<K, E>(this.cancelled.take().unwrap_or(origin)))),
             },
         }
     }
 }
 
 /// Leaves the rest to the outer scope that is cancelled, if it still is.
-fn unwind<T, E: TaskError>(
+fn unwind<T, E: TaskError, K: Errors>(
     kept: &mut Option<Cancelled>,
     origin: Cancelled,
     cx: &Context<'_>,
-) -> Poll<Result<T, E>> {
+) -> Poll<Result<T, K::Of<E>>> {
     let cancelled = kept.get_or_insert(origin);
     ready!(poll_unwound(cx));
-    Poll::Ready(Err(cancelled.clone().into()))
+    Poll::Ready(Err(only::<K, E>(cancelled.clone())))
 }
 
-impl<B: Executor, E, F, Fut, T> fmt::Debug for GroupRun<B, E, F, Fut, T> {
+fn only<K: Errors, E: TaskError>(cancelled: Cancelled) -> K::Of<E> {
+    K::of(cancelled.into(), Vec::new())
+}
+
+impl<B: Executor, E, F, Fut, T, K> fmt::Debug for GroupRun<B, E, F, Fut, T, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GroupRun")
             .field("name", &self.name)

@@ -15,6 +15,8 @@ const CANCELLED: u32 = 1 << 2;
 const FAILED: u32 = 1 << 3;
 /// The handle is gone.
 const RELEASED: u32 = 1 << 4;
+/// It is there for the others only.
+const SERVICE: u32 = 1 << 5;
 const ENDED: u32 = FINISHED | CANCELLED | FAILED;
 
 /// The value of a task without its type, which its handle knows.
@@ -110,8 +112,13 @@ impl Slot {
 
     /// The slot gets a task. Relaxed: spawning the task orders this before all that the task and
     /// its handle do.
-    pub(super) fn begin(&self, name: Option<StdArc<str>>, location: &'static Location<'static>) {
-        self.state.store(0, Ordering::Relaxed);
+    pub(super) fn begin(
+        &self,
+        name: Option<StdArc<str>>,
+        location: &'static Location<'static>,
+        service: bool,
+    ) {
+        self.state.store(if service { SERVICE } else { 0 }, Ordering::Relaxed);
         let mut inner = self.inner.lock();
         inner.location = location;
         if name.is_some() {
@@ -123,12 +130,17 @@ impl Slot {
         self.state.load(Ordering::Acquire) & bits != 0
     }
 
-    pub(super) fn has_failed(&self) -> bool {
-        self.has(FAILED)
+    /// Whether the task has ended with a value.
+    pub(super) fn has_value(&self) -> bool {
+        self.has(FINISHED)
     }
 
     pub(super) fn is_cancel_called(&self) -> bool {
         self.has(CANCEL_CALLED)
+    }
+
+    pub(super) fn is_service(&self) -> bool {
+        self.has(SERVICE)
     }
 
     pub(super) fn is_released(&self) -> bool {
@@ -186,9 +198,19 @@ impl Slot {
     }
 
     pub(super) fn cancel(&self, cause: Cause) {
+        self.cancel_if(|_| true, cause);
+    }
+
+    /// Cancels the task if it is a service.
+    pub(super) fn cancel_service(&self, cause: Cause) {
+        self.cancel_if(|state| state & SERVICE != 0, cause);
+    }
+
+    fn cancel_if(&self, wanted: impl FnOnce(u32) -> bool, cause: Cause) {
         let (node, waker) = {
             let mut inner = self.inner.lock();
-            if self.has(ENDED | CANCEL_CALLED) {
+            let state = self.state.load(Ordering::Acquire);
+            if state & (ENDED | CANCEL_CALLED) != 0 || !wanted(state) {
                 return;
             }
             inner.extra().cause = Some(cause.clone());
@@ -250,7 +272,10 @@ impl Slot {
 
     /// The task has ended after its handle was gone: what is left in the slot, which is free.
     pub(super) fn end_alone(&self) -> Remains {
-        self.inner.lock().clear()
+        let mut inner = self.inner.lock();
+        // Whoever ends services must not take it for one that runs.
+        self.state.store(FINISHED, Ordering::Release);
+        inner.clear()
     }
 
     /// The handle is gone. What it would have got comes back if the task has ended, and the slot is
@@ -278,7 +303,7 @@ impl Slot {
 
     /// The value of a task that has ended, or why there is none. To be called once.
     pub(super) fn take(&self) -> Result<Value, Cancelled> {
-        if self.has_failed() {
+        if self.has(FAILED) {
             return Err(Cancelled::new(Cause::sibling_failed(self.label())));
         }
         let mut inner = self.inner.lock();

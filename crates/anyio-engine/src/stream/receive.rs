@@ -10,7 +10,7 @@ use anyio_core::{ReceiveError, TryReceiveError};
 
 use super::shared::{Shared, StreamStatistics};
 use crate::{
-    op,
+    op::{self, Withheld},
     sync::Place,
     sys::{Arc, AtomicBool, Ordering},
 };
@@ -43,7 +43,7 @@ impl<T> ReceiveStream<T> {
     ///
     /// [`ReceiveError`] if this end was closed, or if the stream has ended.
     pub const fn receive(&self) -> Receiving<'_, T> {
-        Receiving { stream: self, place: Place::Start }
+        Receiving { stream: self, place: Place::Start, withheld: Withheld::nothing() }
     }
 
     /// Takes the next item if there is one.
@@ -132,6 +132,7 @@ impl<T: Send + 'static> anyio_core::ObjectReceiveStream<T> for ReceiveStream<T> 
 pub struct Receiving<'a, T> {
     stream: &'a ReceiveStream<T>,
     place: Place,
+    withheld: Withheld<ReceiveError>,
 }
 
 impl<T> Future for Receiving<'_, T> {
@@ -139,17 +140,21 @@ impl<T> Future for Receiving<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
+        if let Some(again) = this.withheld.again(cx) {
+            return again;
+        }
         let shared = &this.stream.shared;
         match this.place {
             Place::Start => {}
             Place::Queued(key) => {
-                return this.place.poll_queued(
+                let result = ready!(this.place.poll_queued(
                     cx,
                     key,
                     &shared.state,
                     |state| &mut state.receives,
                     |_, slot| slot.result(),
-                );
+                ));
+                return this.withheld.pass(result, cx);
             }
             Place::Done => panic!("a future was polled after it had ended"),
         }

@@ -11,7 +11,7 @@ use anyio_core::{SendError, TrySendError};
 use super::shared::{NoRoom, Shared, StreamStatistics};
 use crate::{
     context::ambient,
-    op,
+    op::{self, Withheld},
     sync::Place,
     sys::{Arc, AtomicBool, Ordering},
 };
@@ -42,7 +42,12 @@ impl<T> SendStream<T> {
     ///
     /// [`SendError`] with the item, if this end was closed or no receiver is left.
     pub const fn send(&self, item: T) -> Sending<'_, T> {
-        Sending { stream: self, item: Some(item), place: Place::Start }
+        Sending {
+            stream: self,
+            item: Some(item),
+            place: Place::Start,
+            withheld: Withheld::nothing(),
+        }
     }
 
     /// Sends one item if that needs no waiting.
@@ -128,6 +133,7 @@ pub struct Sending<'a, T> {
     stream: &'a SendStream<T>,
     item: Option<T>,
     place: Place,
+    withheld: Withheld<SendError<T>>,
 }
 
 impl<T> Unpin for Sending<'_, T> {}
@@ -137,6 +143,9 @@ impl<T> Future for Sending<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
+        if let Some(again) = this.withheld.again(cx) {
+            return again;
+        }
         let shared = &this.stream.shared;
         if let Place::Queued(key) = this.place {
             let refused = ambient::refuse(cx.waker());
@@ -160,7 +169,7 @@ impl<T> Future for Sending<'_, T> {
                 |state| &mut state.sends,
                 |_, slot| slot,
             ));
-            return Poll::Ready(slot.result());
+            return this.withheld.pass(slot.result(), cx);
         }
         ready!(op::admit(cx));
         let Some(mut item) = this.item.take() else {
