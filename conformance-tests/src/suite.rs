@@ -139,11 +139,6 @@ impl Suite {
         self.main_with([])
     }
 
-    /// The cases in this suite, as `area::case`.
-    pub fn case_names(&self) -> impl Iterator<Item = &'static str> {
-        self.cases.iter().map(|case| case.name)
-    }
-
     /// Runs one case (`area::case`) under each flavour, and gives the words of the first failure,
     /// after the name of its flavour.
     ///

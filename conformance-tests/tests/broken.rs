@@ -51,7 +51,7 @@ use Defect::*;
 const CAUGHT: [(Defect, &str, &str); 8] = [
     (LosesWakeUps, "executor::panics_leave_the_workers_alive", "the case hung"),
     (WakesTheWrongTask, "executor::timer_moves_between_tasks", "the case hung"),
-    (IsEarly, "executor::timers_are_never_early", "the timer was early"),
+    (IsEarly, "executor::many_timers_are_never_early", "assertion failed: B::now() >= deadline"),
     (RunsLeftOversOn, "run::left_over_tasks_are_dropped", "the case hung"),
     (ForgetsTasks, "run::spawn_after_the_shutdown_is_cancelled", "the case hung"),
     (RunsCancelledWorkOn, "scope::cancelled_scope_drops_its_work", "the work ended by itself"),
@@ -87,6 +87,17 @@ fn each_defect_is_caught_by_its_case() {
         set_wrong(None);
         let found = found.expect_err(&format!("{case} has overlooked {defect:?}"));
         assert!(found.contains(words), "{case} says of {defect:?}: {found}");
+    }
+}
+
+/// What README.md shows of failures is what these two defects look like.
+#[test]
+fn readme_shows_real_failures() {
+    let readme = include_str!("../README.md");
+    for shown in [IsEarly, WakesTheWrongTask] {
+        let (_, case, words) = CAUGHT.into_iter().find(|row| row.0 == shown).expect("it is there");
+        let report = format!("---- broken::current_thread::{case} ----\n{words}");
+        assert!(readme.contains(&report), "README.md does not show this any more:\n{report}");
     }
 }
 
