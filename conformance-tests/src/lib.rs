@@ -9,6 +9,9 @@
 //! # }
 //! ```
 //!
+//! The guide for authors, with the list of the guarantees, is the README of this crate. A backend in
+//! one file that runs the suite is among the project's examples.
+//!
 //! Each case is one generic async function whose documentation begins with the guarantee it
 //! protects, and becomes one separately named test per flavour: `mine::current_thread::scope::…`.
 #![cfg_attr(docsrs, feature(doc_cfg))]

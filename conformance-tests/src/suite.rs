@@ -54,7 +54,7 @@ pub(crate) type Driver = fn(&RunOptions, Boxed<'_>) -> Result<(), RunError>;
 pub(crate) type Boxed<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// The cases that fit a backend, ready to run.
-#[must_use = "call `main`"]
+#[must_use = "call `main` or `check`"]
 pub struct Suite {
     name: &'static str,
     driver: Driver,
@@ -139,6 +139,39 @@ impl Suite {
         self.main_with([])
     }
 
+    /// Runs one case (`area::case`) under each flavour, and gives the words of the first failure,
+    /// after the name of its flavour.
+    ///
+    /// For tests about the suite itself, or about one guarantee: that a backend with a known defect
+    /// is caught, and by what. A case that hangs is left behind with its thread when its
+    /// [`limit`](Self::limit) has passed; give it a short one where that is expected.
+    ///
+    /// # Errors
+    ///
+    /// What the case found.
+    ///
+    /// # Panics
+    ///
+    /// If the suite has no such case.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use anyio_core::{Run, Runtime};
+    /// # fn of<Mine: Runtime + Run>() {
+    /// let suite = anyio_conformance::Suite::of::<Mine>("mine");
+    /// assert_eq!(suite.check("executor::timers_are_never_early"), Ok(()));
+    /// # }
+    /// ```
+    pub fn check(&self, case: &str) -> Result<(), String> {
+        let found = self.cases.iter().find(|known| known.name == case);
+        let case = *found.unwrap_or_else(|| panic!("the suite has no case {case:?}"));
+        self.flavours.iter().try_for_each(|flavour| {
+            run_case(case, self.driver, flavour.options.clone(), self.limit)
+                .map_err(|words| format!("{}: {words}", flavour.name))
+        })
+    }
+
     fn tests(&self) -> Vec<Trial> {
         let limit = std::env::var("ANYIO_CASE_LIMIT").ok().and_then(|limit| limit.parse().ok());
         let limit = limit.map_or(self.limit, Duration::from_secs);
@@ -147,7 +180,9 @@ impl Suite {
             for &case in &self.cases {
                 let name = format!("{}::{}::{}", self.name, flavour.name, case.name);
                 let (driver, options) = (self.driver, flavour.options.clone());
-                tests.push(Trial::test(name, move || run_case(case, driver, options, limit)));
+                tests.push(Trial::test(name, move || {
+                    run_case(case, driver, options, limit).map_err(Failed::from)
+                }));
             }
         }
         tests
@@ -170,7 +205,7 @@ fn run_case(
     driver: Driver,
     options: RunOptions,
     limit: Duration,
-) -> Result<(), Failed> {
+) -> Result<(), String> {
     const STACK: usize = 512 << 20;
     let (send, receive) = mpsc::channel();
     let runner = thread::Builder::new().name(case.name.to_owned()).stack_size(STACK);
@@ -181,8 +216,8 @@ fn run_case(
     };
     runner.spawn(body).map_err(|error| format!("the case's thread did not start: {error}"))?;
     match receive.recv_timeout(limit) {
-        Ok(result) => result.map_err(Failed::from),
-        Err(_) => Err(format!("the case hung: it had not ended after {limit:?}").into()),
+        Ok(result) => result,
+        Err(_) => Err(format!("the case hung: it had not ended after {limit:?}")),
     }
 }
 
