@@ -39,7 +39,9 @@ mod thread;
 mod time;
 mod tree;
 
-pub use context::{Captured, EnterGuard, InScope, Root, capture, current_backend, enter, root};
+pub use context::{
+    Captured, EnterGuard, InScope, Root, capture, current_backend, enter, root, running_backend,
+};
 pub use erased::{
     AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner, AnyTcpListener, AnyTcpStream,
     AnyTimer, Erased,
