@@ -25,7 +25,7 @@ use anyio_engine::Erased;
 /// on async-std directly belong to no run and go on.
 ///
 /// Threads cannot be interrupted. A task that computes without ever yielding is given one second and
-/// then left to itself; the run's other tasks are dropped when it yields. The same is so if others
+/// then left to itself; those that its worker had taken up already are dropped when it yields. The same is so if others
 /// keep all of async-std's threads from running the workers. A blocking job that nobody waits for is
 /// not waited for: it runs on, and the program may exit around it. Jobs that have not started are
 /// run when their turn comes, since the pool is the process's.

@@ -21,7 +21,7 @@ use anyio_engine::Erased;
 /// executor belong to no run and go on.
 ///
 /// Threads cannot be interrupted. A task that computes without ever yielding is given one second and
-/// then left to itself; the run's other tasks are dropped when it yields. A blocking job that nobody
+/// then left to itself; those that its worker had taken up already are dropped when it yields. A blocking job that nobody
 /// waits for is not waited for: it runs on, and the program may exit around it. Jobs that have not
 /// started are run when their turn comes, since the pool is the process's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

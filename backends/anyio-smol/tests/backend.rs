@@ -7,10 +7,11 @@ use std::{
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Barrier,
+        Arc, Barrier, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
         mpsc,
     },
+    task::{Poll, Waker},
     thread,
     time::Duration,
 };
@@ -201,6 +202,69 @@ mod ends {
             .unwrap();
             assert_eq!(count.load(SeqCst), 1, "{threads} threads");
         }
+    }
+
+    /// Tasks that other threads are waking at the end of the run are dropped like all others.
+    #[test]
+    fn tasks_that_are_being_woken_are_dropped() {
+        let wakers = Arc::new(Mutex::new(Vec::<Waker>::new()));
+        let stop = Arc::new(AtomicUsize::new(0));
+        let (theirs, stopped) = (Arc::clone(&wakers), Arc::clone(&stop));
+        let alarm = thread::spawn(move || {
+            while stopped.load(SeqCst) == 0 {
+                let wakers = theirs.lock().unwrap().clone();
+                (0..50).for_each(|_| wakers.iter().for_each(Waker::wake_by_ref));
+            }
+        });
+        for round in 0..1000 {
+            let count = Arc::new(AtomicUsize::new(0));
+            Smol::run(&RunOptions::default().threads(round % 2), async {
+                for _task in 0..4 {
+                    let (dropped, wakers) = (Dropped(Arc::clone(&count)), Arc::clone(&wakers));
+                    let mut first = true;
+                    spawn(std::future::poll_fn(move |cx| {
+                        let _dropped = &dropped;
+                        if std::mem::take(&mut first) {
+                            wakers.lock().unwrap().push(cx.waker().clone());
+                        }
+                        Poll::Pending
+                    }));
+                }
+                checkpoint().await;
+            })
+            .unwrap();
+            assert_eq!(count.load(SeqCst), 4, "round {round}");
+            wakers.lock().unwrap().clear();
+        }
+        stop.store(1, SeqCst);
+        alarm.join().unwrap();
+    }
+
+    /// A task that never yields does not keep the run from ending; it is dropped when it does yield,
+    /// and so is what its worker had taken up.
+    #[test]
+    fn stuck_task_is_left_to_itself() {
+        let (release, stuck) = mpsc::channel::<()>();
+        let (held, dropped) = mpsc::channel::<()>();
+        Smol::run(&RunOptions::default().threads(1), async {
+            let (begun, begins) = mpsc::channel();
+            let also_held = held.clone();
+            spawn(async move {
+                let _held = held;
+                begun.send(()).unwrap();
+                stuck.recv().unwrap();
+                std::future::pending().await
+            });
+            begins.recv().unwrap();
+            spawn(async move {
+                let _held = also_held;
+                std::future::pending().await
+            });
+        })
+        .unwrap();
+        assert_eq!(dropped.try_recv(), Err(mpsc::TryRecvError::Empty), "it is stuck");
+        release.send(()).unwrap();
+        assert!(dropped.recv().is_err());
     }
 
     /// A task for a run that is over is dropped at once.

@@ -2,6 +2,7 @@
 
 mod apart;
 pub(crate) mod current;
+mod ending;
 mod host;
 mod run;
 mod spawner;

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// Before it returns, also by a panic, the workers have ended and the tasks that are left over have
 /// been dropped. A worker whose task computes without ever yielding is given one second; then it is
-/// left to itself, and the tasks are dropped when it yields.
+/// left to itself, with those tasks that it had taken up, and they are dropped when it yields.
 ///
 /// # Errors
 ///
@@ -107,14 +107,14 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop.set();
-        if !matches!(self.ended.recv_timeout(PATIENCE), Err(RecvTimeoutError::Timeout)) {
+        let at_work = matches!(self.ended.recv_timeout(PATIENCE), Err(RecvTimeoutError::Timeout));
+        if !at_work {
             for thread in self.threads.drain(..) {
                 // A worker cannot panic: its tasks do not.
                 _ = thread.join();
             }
         }
-        // Outside of the lock, since this drops the tasks.
-        drop(self.tasks.close());
+        self.tasks.close(at_work);
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use anyio_core::Spawn;
 
-use super::{current, host::Host, tasks::Tasks};
+use super::{current, host::Host, task::Task, tasks::Tasks};
 
 /// A handle on what runs the tasks of `H`: a run of [`run`](crate::run), or the executor that the
 /// host has for everybody.
@@ -31,7 +31,7 @@ impl<H: Host> Spawn for Spawner<H> {
     {
         match &self.run {
             Some(tasks) => tasks.spawn(task),
-            None => H::spawn_detached(super::task::Task::new(task)),
+            None => H::spawn_detached(Task::without(task)),
         }
     }
 }
