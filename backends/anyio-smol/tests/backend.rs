@@ -87,6 +87,29 @@ mod threads {
         });
     }
 
+    /// There, too, the future is polled for its own sake alone, however busy the tasks are.
+    #[test]
+    fn tasks_do_not_have_the_future_polled() {
+        let (mut polls, mut done) = (0, None);
+        run(std::future::poll_fn(|cx| {
+            polls += 1;
+            if done.is_none() {
+                let (flag, waker) = (Arc::new(AtomicUsize::new(0)), cx.waker().clone());
+                done = Some(Arc::clone(&flag));
+                spawn(async move {
+                    for _ in 0..1000 {
+                        checkpoint().await;
+                    }
+                    flag.store(1, SeqCst);
+                    waker.wake();
+                });
+            }
+            let ready = done.as_ref().is_some_and(|done| done.load(SeqCst) == 1);
+            if ready { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        assert_eq!(polls, 2);
+    }
+
     /// A task belongs to the run it was spawned in, wherever that happened: by a task, in a
     /// blocking job.
     #[test]
