@@ -1,8 +1,9 @@
 //! Tasks on tokio, and a runtime of one's own.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use anyio_core::{Executor, NoRuntime, Run, RunError, RunOptions, Spawn};
+use anyio_engine::Erased;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::Tokio;
@@ -13,11 +14,35 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The runtime that runs the calling code, or whose handle it has entered.
 pub(crate) fn current() -> Result<Handle, NoRuntime> {
     Handle::try_current().map_err(|_| {
-        NoRuntime::new(
-            "no tokio runtime is running here: run the code with `anyio::run` or `Tokio::run`, \
+        NoRuntime::new(format!(
+            "no tokio runtime is running here{}: run the code with `anyio::run` or `Tokio::run`, \
              call it inside `#[tokio::main]`, or enter the handle of a runtime first",
-        )
+            others(", but {} is")
+        ))
     })
+}
+
+/// What tokio says about something of its, in words that name who uses it where, if the runtime it
+/// belongs to has ended.
+pub(crate) fn explain(error: io::Error) -> io::Error {
+    // Errors of the system have a number, and a kind that says more.
+    if error.kind() != io::ErrorKind::Other || error.raw_os_error().is_some() {
+        return error;
+    }
+    let used = others(" and is used on {}");
+    NoRuntime::new(format!(
+        "this belongs to a tokio runtime that has ended{used}: open it where it is used, or keep that \
+         runtime running ({error})"
+    ))
+    .into()
+}
+
+/// `words` about the backend that runs the calling code, if it is not this one.
+fn others(words: &str) -> String {
+    anyio_engine::running_backend()
+        .map(Erased::name)
+        .filter(|name| *name != Tokio::NAME)
+        .map_or_else(String::new, |name| words.replace("{}", name))
 }
 
 impl Executor for Tokio {
@@ -52,7 +77,7 @@ impl Spawn for TokioSpawner {
 
 impl Run for Tokio {
     fn run<F: Future>(options: &RunOptions, future: F) -> Result<F::Output, RunError> {
-        if Handle::try_current().is_ok() {
+        if Handle::try_current().is_ok() || anyio_engine::running_backend().is_some() {
             return Err(RunError::nested(Self::NAME));
         }
         let mut builder = match options.worker_threads() {

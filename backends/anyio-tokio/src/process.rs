@@ -17,7 +17,10 @@ use tokio::{
     process::{ChildStderr, ChildStdin, ChildStdout},
 };
 
-use crate::{Tokio, executor};
+use crate::{
+    Tokio,
+    executor::{self, explain},
+};
 
 impl Processes for Tokio {
     type Child = Child;
@@ -100,7 +103,7 @@ impl AsyncWrite for PipeIn {
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(admit(cx));
-        self.open()?.poll_write(cx, buffer)
+        self.open()?.poll_write(cx, buffer).map_err(explain)
     }
 
     fn poll_write_vectored(
@@ -109,7 +112,7 @@ impl AsyncWrite for PipeIn {
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(admit(cx));
-        self.open()?.poll_write_vectored(cx, buffers)
+        self.open()?.poll_write_vectored(cx, buffers).map_err(explain)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -160,7 +163,8 @@ impl AsyncRead for PipeOut {
         ready!(match &mut self.0 {
             Output::Stdout(pipe) => Pin::new(pipe).poll_read(cx, &mut buffer),
             Output::Stderr(pipe) => Pin::new(pipe).poll_read(cx, &mut buffer),
-        })?;
+        })
+        .map_err(explain)?;
         Poll::Ready(Ok(buffer.filled().len()))
     }
 }

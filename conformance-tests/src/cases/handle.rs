@@ -176,7 +176,7 @@ async fn name_is_what_was_given<B: Runtime>() {
     assert_eq!(result, Ok(()));
 }
 
-/// G8: dropping a handle changes nothing; the group owns the task.
+/// §8, G8: dropping a handle changes nothing; the group owns the task.
 async fn dropping_a_handle_changes_nothing<B: Runtime>() {
     let log = Log::default();
     let result = B::task_group(async |tg| {

@@ -38,6 +38,7 @@ mod group_spawn;
 mod group_stress;
 mod handle;
 mod net;
+mod normalised;
 #[cfg(unix)]
 mod process;
 mod run;
@@ -89,16 +90,17 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         handle::list::<B>(),
         foreign::list::<B>(),
         executor::list::<B>(),
+        normalised::runtime::<B>(),
     ]
     .concat()
 }
 
 pub(crate) fn run<B: Runtime + Run>() -> Vec<Case> {
-    run::list::<B>()
+    [run::list::<B>(), normalised::run::<B>()].concat()
 }
 
 pub(crate) fn blocking<B: Runtime + Blocking>() -> Vec<Case> {
-    blocking::list::<B>()
+    [blocking::list::<B>(), normalised::blocking::<B>()].concat()
 }
 
 pub(crate) fn net<B: Runtime + Net>() -> Vec<Case> {

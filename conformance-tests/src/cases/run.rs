@@ -87,7 +87,7 @@ async fn runs_follow_each_other<B: Runtime + Run>() {
     .await;
 }
 
-/// A runtime inside a runtime is refused with an error that says so: no panic, the future is not
+/// §8: a runtime inside a runtime is refused with an error that says so: no panic, the future is not
 /// polled, and the outer runtime goes on.
 /// Covers: trio/test_run_nesting
 async fn nested_run_is_refused<B: Runtime + Run>() {
@@ -156,7 +156,7 @@ async fn panic_of_the_future_comes_out_of_run<B: Runtime + Run>() {
     .await;
 }
 
-/// Tasks that are left over are dropped at the end of `run`, those that have not started too.
+/// §8: tasks that are left over are dropped at the end of `run`, those that have not started too.
 async fn left_over_tasks_are_dropped<B: Runtime + Run>() {
     apart::<B>(|options| {
         let (held, dropped) = mpsc::channel::<()>();

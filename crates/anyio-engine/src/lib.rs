@@ -40,7 +40,9 @@ mod time;
 mod trace;
 mod tree;
 
-pub use context::{Captured, EnterGuard, InScope, Root, capture, current_backend, enter, root};
+pub use context::{
+    Captured, EnterGuard, InScope, Root, capture, current_backend, enter, root, running_backend,
+};
 pub use erased::{
     AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner, AnyTcpListener, AnyTcpStream,
     AnyTimer, Erased,

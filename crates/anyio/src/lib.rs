@@ -1,5 +1,5 @@
-//! Structured concurrency on any runtime: write async code once, and run it on tokio, or on any
-//! other backend, chosen by a feature or at run time.
+//! Structured concurrency on any runtime: write async code once, and run it on tokio, smol,
+//! async-std, or on any other backend, chosen by a feature or at run time.
 //!
 //! - **Tasks live in groups.** A [`task_group`] returns when all its tasks have ended. If one fails,
 //!   the others are cancelled, cleaned up and waited for, and its error is yours, typed and unboxed.
@@ -97,13 +97,18 @@
 //! | feature | backend | |
 //! |---|---|---|
 //! | `tokio` | [`anyio-tokio`](https://docs.rs/anyio-tokio) | on by default |
+//! | `smol` | [`anyio-smol`](https://docs.rs/anyio-smol) | an executor of its own, with as many threads as asked for |
+//! | `async-std` | [`anyio-async-std`](https://docs.rs/anyio-async-std) | discontinued upstream: for those who have not left it |
 //!
-//! A backend's feature compiles it in and changes nothing else. One more, `tracing`, reports groups
-//! and tasks as spans to the [`tracing`](https://docs.rs/tracing) crate, and as warnings what would
-//! be lost otherwise: errors after a group's first, and groups that are dropped while tasks run. The functions of this crate use the
-//! one that is current ([`Any`] says how that is found): **an application** calls [`run`], or stays
-//! with its `#[tokio::main]`; with several compiled in, `ANYIO_BACKEND=tokio` chooses one from
-//! outside and [`Runner::backend`] from inside. **A library** turns the default features off and
+//! A backend's feature compiles it in and changes nothing else; any of them may be on together. One
+//! more, `tracing`, reports groups and tasks as spans to the
+//! [`tracing`](https://docs.rs/tracing) crate, and as warnings what would be lost otherwise: errors
+//! after a group's first, and groups that are dropped while tasks run.
+//!
+//! The functions of this crate use the backend that is current ([`Any`] says how that is found):
+//! **an application** calls [`run`], or stays with its `#[tokio::main]`; with several compiled in,
+//! `ANYIO_BACKEND=smol` chooses one from outside and [`run_with`] from inside; the first in the table
+//! is taken if nobody chooses. **A library** turns the default features off and
 //! leaves the choice to the application: it calls the same functions, or takes a type parameter,
 //! `B: `[`Backend`], which costs nothing at run time. A backend of your own is a few small traits,
 //! beginning with [`Runtime`].
@@ -127,6 +132,8 @@ pub mod traits;
 pub mod types;
 
 pub use any::{Any, current_backend};
+#[cfg(feature = "async-std")]
+pub use anyio_async_std::AsyncStd;
 pub use anyio_core::{
     Backend, Blocking, Body, Busy, Cancelled, Cause, CauseKind, Clock, Executor, GroupError,
     ListenOptions, Net, NoRuntime, Outcome, Processes, ReceiveError, Run, RunError, RunOptions,
@@ -139,6 +146,8 @@ pub use anyio_engine::{
     bracket, capture, catch_cancelled, checkpoint, enter, finally, memory_object_stream,
     op::is_cancelled, shield, sleep_forever,
 };
+#[cfg(feature = "smol")]
+pub use anyio_smol::Smol;
 #[cfg(feature = "tokio")]
 pub use anyio_tokio::Tokio;
 pub use available::available_backends;
@@ -148,7 +157,7 @@ pub use cancel_scope::{
 };
 pub use error::Result;
 pub use net::{connect_tcp, listen_tcp};
-pub use runner::{Runner, run};
+pub use runner::{Runner, run, run_with};
 pub use signal::{SignalReceiver, open_signal_receiver};
 pub use task_group::{TaskGroup, task_group};
 pub use time::{current_time, sleep, sleep_until};

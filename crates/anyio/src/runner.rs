@@ -39,6 +39,30 @@ pub fn run<F: Future>(future: F) -> F::Output {
     Runner::new().run(future)
 }
 
+/// As [`run`], on `backend`, whatever `ANYIO_BACKEND` says.
+///
+/// # Panics
+///
+/// If the thread is already driving a runtime, or if the system refuses to start one. Also with the
+/// panic of `future`.
+///
+/// # Blocking
+///
+/// Blocks the thread until `future` has ended. Tasks that are left over then are dropped.
+///
+/// # Examples
+///
+/// ```
+/// for backend in anyio::available_backends() {
+///     let name = anyio::run_with(backend, async { anyio::current_backend().map(|it| it.name()) });
+///     assert_eq!(name, Ok(backend.name()));
+/// }
+/// ```
+#[track_caller]
+pub fn run_with<F: Future>(backend: &'static Erased, future: F) -> F::Output {
+    Runner::new().backend(backend).run(future)
+}
+
 /// Settings for a runtime, and its start.
 ///
 /// # Examples

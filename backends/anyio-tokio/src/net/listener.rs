@@ -69,7 +69,7 @@ impl anyio_core::TcpListener for TcpListener {
 
     async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         poll_fn(admit).await;
-        let (stream, remote) = self.0.accept().await?;
+        let (stream, remote) = self.0.accept().await.map_err(executor::explain)?;
         Ok((without_delay(stream), remote))
     }
 }

@@ -12,6 +12,8 @@ use futures_io::{AsyncRead, AsyncWrite, IoSlice};
 use socket2::SockRef;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
+use crate::executor::explain;
+
 /// A connected TCP socket of tokio's, as a byte stream that obeys scopes.
 ///
 /// Reads and writes are `futures_io`'s; the methods that wait come from an extension trait, as
@@ -23,6 +25,12 @@ use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 /// Each poll is atomic: in a cancelled scope nothing is read, written or closed. What is made of
 /// several polls is as safe as its author made it; `write_all` and `read_exact`, cancelled, do not
 /// say how far they got, and are poisoning.
+///
+/// # Errors
+///
+/// A socket belongs to the tokio runtime it was opened on. It may be used elsewhere as long as that
+/// runtime lives; when it has ended, a read or write that would wait gives an error that holds an
+/// [`anyio_core::NoRuntime`].
 ///
 /// [`as_tokio`]: Self::as_tokio
 #[derive(Debug)]
@@ -74,7 +82,7 @@ impl AsyncRead for TcpStream {
     ) -> Poll<io::Result<usize>> {
         ready!(admit(cx));
         let mut buffer = ReadBuf::new(buffer);
-        ready!(Pin::new(&mut self.0).poll_read(cx, &mut buffer))?;
+        ready!(Pin::new(&mut self.0).poll_read(cx, &mut buffer)).map_err(explain)?;
         Poll::Ready(Ok(buffer.filled().len()))
     }
 }
@@ -86,7 +94,7 @@ impl AsyncWrite for TcpStream {
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(admit(cx));
-        Pin::new(&mut self.0).poll_write(cx, buffer)
+        Pin::new(&mut self.0).poll_write(cx, buffer).map_err(explain)
     }
 
     fn poll_write_vectored(
@@ -95,7 +103,7 @@ impl AsyncWrite for TcpStream {
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(admit(cx));
-        Pin::new(&mut self.0).poll_write_vectored(cx, buffers)
+        Pin::new(&mut self.0).poll_write_vectored(cx, buffers).map_err(explain)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -15,5 +15,5 @@ mod slot;
 pub use captured::{Captured, InScope, capture};
 pub(crate) use frame::{Body, Frame, lost, poll_again, poll_unwound};
 pub(crate) use owner::{Owner, Verdict};
-pub use root::{EnterGuard, Root, current_backend, enter, root};
+pub use root::{EnterGuard, Root, current_backend, enter, root, running_backend};
 pub(crate) use slot::Kind;

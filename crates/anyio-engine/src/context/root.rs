@@ -24,7 +24,14 @@ thread_local! {
 /// [`enter`]ed.
 #[must_use]
 pub fn current_backend() -> Option<&'static Erased> {
-    slot::current(|view| view.and_then(View::backend)).or_else(|| ENTERED.get())
+    running_backend().or_else(|| ENTERED.get())
+}
+
+/// The backend whose task, or whose `run`, the running code is in. What the thread has [`enter`]ed
+/// does not count: that starts nothing.
+#[must_use]
+pub fn running_backend() -> Option<&'static Erased> {
+    slot::current(|view| view.and_then(View::backend))
 }
 
 /// Makes `backend` the current one on this thread, for code that no task of ours encloses, until

@@ -2,13 +2,13 @@
 
 use anyio_core::{Blocking, NoRuntime};
 
-use super::{Any, current_backend};
+use super::{Any, current::backend_for};
 
 impl Blocking for Any {
     fn spawn_blocking<J>(job: J) -> Result<(), NoRuntime>
     where
         J: FnOnce() + Send + 'static,
     {
-        current_backend()?.spawn_blocking(Box::new(job))
+        backend_for("`to_thread`")?.spawn_blocking(Box::new(job))
     }
 }

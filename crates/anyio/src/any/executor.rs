@@ -5,7 +5,7 @@ use std::{env, ffi::OsStr};
 use anyio_core::{Executor, NoRuntime, Run, RunError, RunOptions};
 use anyio_engine::{AnySpawner, Erased};
 
-use super::{Any, current_backend};
+use super::{Any, current::backend_for};
 use crate::available;
 
 impl Executor for Any {
@@ -14,7 +14,7 @@ impl Executor for Any {
     type Spawner = AnySpawner;
 
     fn spawner() -> Result<AnySpawner, NoRuntime> {
-        current_backend()?.spawner()
+        backend_for("spawning a task")?.spawner()
     }
 }
 

@@ -19,7 +19,8 @@ pub(crate) use executor::choose;
 /// (groups, sockets, timers) stays with the backend it was opened on.
 ///
 /// Which backend is current: the one whose task runs the code; else the one the thread has
-/// [`enter`](crate::enter)ed; else tokio, if the code runs inside one. [`current_backend`] tells.
+/// [`enter`](crate::enter)ed; else the one of tokio and async-std that the code runs inside; else
+/// smol, which is everywhere where it is compiled in. [`current_backend`] tells.
 ///
 /// # Examples
 ///

@@ -5,12 +5,12 @@ use std::{io, process::Command};
 use anyio_core::Processes;
 use anyio_engine::AnyChild;
 
-use super::{Any, current_backend};
+use super::{Any, current::backend_for};
 
 impl Processes for Any {
     type Child = AnyChild;
 
     fn spawn_process(command: Command) -> io::Result<AnyChild> {
-        current_backend()?.spawn_process(command)
+        backend_for("starting a process")?.spawn_process(command)
     }
 }

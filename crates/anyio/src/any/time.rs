@@ -5,7 +5,10 @@ use std::time::Instant;
 use anyio_core::Clock;
 use anyio_engine::AnyTimer;
 
-use super::{Any, current_backend};
+use super::{
+    Any,
+    current::{backend_for, current_backend},
+};
 
 impl Clock for Any {
     type Timer = AnyTimer;
@@ -17,7 +20,7 @@ impl Clock for Any {
 
     #[track_caller]
     fn timer(deadline: Instant) -> AnyTimer {
-        match current_backend() {
+        match backend_for("waiting for a time") {
             Ok(backend) => backend.timer(deadline),
             Err(error) => panic!("{error}"),
         }

@@ -2,7 +2,7 @@
 
 use anyio_engine::Erased;
 
-use super::tokio;
+use super::{async_std, smol, tokio};
 
 /// The backends compiled in, the one [`run`](crate::run) prefers first.
 ///
@@ -19,19 +19,22 @@ use super::tokio;
 #[doc(alias = "get_available_backends")]
 #[must_use]
 pub fn available_backends() -> Vec<&'static Erased> {
-    [tokio::backend()].into_iter().flatten().collect()
+    [tokio::backend(), smol::backend(), async_std::backend()].into_iter().flatten().collect()
 }
 
-/// The backend inside which the calling code runs, if it is one that can be asked.
+/// The backend inside which the calling code runs. smol is the last that is asked: it says yes
+/// wherever it is compiled in.
 pub(crate) fn running() -> Option<&'static Erased> {
-    tokio::running()
+    tokio::running().or_else(async_std::running).or_else(smol::running)
 }
 
 /// What there is, for error messages.
 pub(crate) fn summary() -> String {
     let names: Vec<_> = available_backends().iter().map(|backend| backend.name()).collect();
     if names.is_empty() {
-        "no backend is compiled in: turn on a feature of the crate `anyio`, as `tokio`".to_owned()
+        "no backend is compiled in: turn on a feature of the crate `anyio`: `tokio`, `smol` or \
+         `async-std`"
+            .to_owned()
     } else {
         format!("the backends compiled in are: {}", names.join(", "))
     }

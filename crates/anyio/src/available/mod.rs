@@ -1,8 +1,14 @@
 //! The backends compiled in: where the features of this crate make their difference.
 
+#[cfg_attr(feature = "async-std", path = "with_async_std.rs")]
+#[cfg_attr(not(feature = "async-std"), path = "without.rs")]
+mod async_std;
 mod list;
+#[cfg_attr(feature = "smol", path = "with_smol.rs")]
+#[cfg_attr(not(feature = "smol"), path = "without.rs")]
+mod smol;
 #[cfg_attr(feature = "tokio", path = "with_tokio.rs")]
-#[cfg_attr(not(feature = "tokio"), path = "without_tokio.rs")]
+#[cfg_attr(not(feature = "tokio"), path = "without.rs")]
 mod tokio;
 
 pub use list::available_backends;

@@ -1,0 +1,121 @@
+//! A connected socket.
+
+use std::{
+    io,
+    net::{Shutdown, SocketAddr},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use anyio_engine::op::admit;
+use async_io::Async;
+use futures_io::{AsyncRead, AsyncWrite, IoSlice, IoSliceMut};
+
+/// A connected TCP socket of the reactor's, as a byte stream that obeys scopes.
+///
+/// Reads and writes are `futures_io`'s; the methods that wait come from an extension trait, as
+/// `futures_lite::AsyncReadExt`. What `async-io`'s own socket can do more is at [`as_async_io`] and
+/// behind `From`, in both directions.
+///
+/// # Cancel safety
+///
+/// Each poll is atomic: in a cancelled scope nothing is read, written or closed. What is made of
+/// several polls is as safe as its author made it; `write_all` and `read_exact`, cancelled, do not
+/// say how far they got, and are poisoning.
+///
+/// [`as_async_io`]: Self::as_async_io
+#[derive(Debug)]
+pub struct TcpStream(Async<std::net::TcpStream>);
+
+impl TcpStream {
+    /// The reactor's socket.
+    #[must_use]
+    pub const fn as_async_io(&self) -> &Async<std::net::TcpStream> {
+        &self.0
+    }
+}
+
+impl From<Async<std::net::TcpStream>> for TcpStream {
+    fn from(stream: Async<std::net::TcpStream>) -> Self {
+        Self(stream)
+    }
+}
+
+impl From<TcpStream> for Async<std::net::TcpStream> {
+    fn from(stream: TcpStream) -> Self {
+        stream.0
+    }
+}
+
+impl anyio_core::TcpStream for TcpStream {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().local_addr()
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().peer_addr()
+    }
+
+    fn set_nodelay(&self, on: bool) -> io::Result<()> {
+        self.0.get_ref().set_nodelay(on)
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.0.get_ref().shutdown(how)
+    }
+}
+
+impl AsyncRead for TcpStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(admit(cx));
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+
+    fn poll_read_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(admit(cx));
+        Pin::new(&mut self.0).poll_read_vectored(cx, buffers)
+    }
+}
+
+impl AsyncWrite for TcpStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(admit(cx));
+        Pin::new(&mut self.0).poll_write(cx, buffer)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(admit(cx));
+        Pin::new(&mut self.0).poll_write_vectored(cx, buffers)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(admit(cx));
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(admit(cx));
+        // The reactor's own would close nothing.
+        match self.0.get_ref().shutdown(Shutdown::Write) {
+            // The peer has hung up: there is nothing left to close.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            result => Poll::Ready(result),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! async-std's sockets.
+
+use std::{io, net::SocketAddr};
+
+use anyio_async_io::{TcpListener, TcpStream};
+use anyio_core::{ListenOptions, Net};
+
+use crate::AsyncStd;
+
+impl Net for AsyncStd {
+    type TcpStream = TcpStream;
+    type TcpListener = TcpListener;
+
+    async fn connect_tcp(remote: SocketAddr) -> io::Result<TcpStream> {
+        anyio_async_io::connect_tcp(remote).await
+    }
+
+    async fn listen_tcp(local: SocketAddr, options: &ListenOptions) -> io::Result<TcpListener> {
+        anyio_async_io::listen_tcp(local, options).await
+    }
+}
