@@ -7,13 +7,13 @@ mod program;
 use std::{env, io, net::SocketAddr, process::Command, time::Duration};
 
 use anyio::{
-    Any, Backend, Event, Runner, TaskGroup, Tokio, available_backends, current_backend, prelude::*,
-    task_group,
+    Any, AsyncStd, Backend, Event, Run, RunOptions, Runner, Smol, TaskGroup, Tokio,
+    available_backends, current_backend, prelude::*, task_group,
 };
 use anyio_portable_library::{ambient, generic};
 
 /// The files `examples/on_….rs`.
-const APPLICATIONS: &[&str] = &["tokio"];
+const APPLICATIONS: [&str; 3] = ["tokio", "smol", "async-std"];
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -60,15 +60,22 @@ async fn spawns<B: Backend>(servers: Vec<SocketAddr>) -> io::Result<()> {
 #[test]
 fn generic_futures_can_be_spawned() {
     on_each(spawns::<Any>);
-    Runner::new()
-        .backend(Tokio::erased())
-        .run(task_group(async |tg| {
+    spawn_on::<Tokio>();
+    spawn_on::<Smol>();
+    spawn_on::<AsyncStd>();
+}
+
+fn spawn_on<B: Backend + Run>() {
+    let all_answer = B::run(
+        &RunOptions::default(),
+        task_group(async |tg| {
             let servers = program::open_servers(&tg).await?;
-            spawns::<Tokio>(servers).await?;
+            spawns::<B>(servers).await?;
             tg.cancel();
             io::Result::Ok(())
-        }))
-        .expect("all answer");
+        }),
+    );
+    all_answer.expect("it starts").expect("all answer");
 }
 
 /// In a program of somebody else's, too, on its runtime and without a group of ours.
@@ -123,7 +130,7 @@ fn applications_run_on_their_backend() {
         let mut path = env::current_exe().expect("a test is a file");
         path.pop();
         path.pop();
-        path.push(format!("examples/on_{name}{}", env::consts::EXE_SUFFIX));
+        path.push(format!("examples/on_{}{}", name.replace('-', "_"), env::consts::EXE_SUFFIX));
         // Not even the variable by which users choose goes before a backend that is named.
         let output = Command::new(path).env("ANYIO_BACKEND", "another").output();
         let output = output.expect("cargo builds the examples before it runs the tests");
