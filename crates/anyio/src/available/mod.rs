@@ -1,15 +1,20 @@
 //! The backends compiled in: where the features of this crate make their difference.
 
-#[cfg_attr(feature = "async-std", path = "with_async_std.rs")]
-#[cfg_attr(not(feature = "async-std"), path = "without.rs")]
+#[cfg(feature = "async-std")]
 mod async_std;
 mod list;
-#[cfg_attr(feature = "smol", path = "with_smol.rs")]
-#[cfg_attr(not(feature = "smol"), path = "without.rs")]
+#[cfg(feature = "smol")]
 mod smol;
-#[cfg_attr(feature = "tokio", path = "with_tokio.rs")]
-#[cfg_attr(not(feature = "tokio"), path = "without.rs")]
+#[cfg(feature = "tokio")]
 mod tokio;
+#[cfg(not(all(feature = "tokio", feature = "smol", feature = "async-std")))]
+mod without;
 
 pub use list::available_backends;
 pub(crate) use list::{running, summary};
+#[cfg(not(feature = "async-std"))]
+use without as async_std;
+#[cfg(not(feature = "smol"))]
+use without as smol;
+#[cfg(not(feature = "tokio"))]
+use without as tokio;
