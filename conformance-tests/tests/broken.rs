@@ -274,6 +274,10 @@ impl CancelScope for Scope {
         self.0.cancel_with(cause);
     }
 
+    fn shutdown(&self, grace: Duration) {
+        self.0.shutdown(grace);
+    }
+
     fn cancel_called(&self) -> bool {
         self.0.cancel_called()
     }

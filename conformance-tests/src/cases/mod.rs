@@ -45,6 +45,7 @@ mod run;
 mod scope;
 mod scope_stress;
 mod semaphore;
+mod shutdown;
 #[cfg(unix)]
 mod signal;
 mod start;
@@ -85,6 +86,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         group_panic::list::<B>(),
         group_settings::list::<B>(),
         group_spawn::list::<B>(),
+        shutdown::list::<B>(),
         start::list::<B>(),
         group_stress::list::<B>(),
         handle::list::<B>(),

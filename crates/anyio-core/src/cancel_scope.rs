@@ -1,6 +1,9 @@
 //! Work that can be cancelled.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{Cancelled, Cause};
 
@@ -19,7 +22,7 @@ use crate::{Cancelled, Cause};
 /// shape:
 ///
 /// ```
-/// use std::{sync::{Arc, Mutex}, time::Instant};
+/// use std::{sync::{Arc, Mutex}, time::{Duration, Instant}};
 /// use anyio_core::{Cancelled, CancelScope, Cause};
 ///
 /// /// Knows neither deadlines nor shields nor its neighbours.
@@ -47,6 +50,7 @@ use crate::{Cancelled, Cause};
 ///         self.0.lock().unwrap().get_or_insert(Cause::explicit_because(reason));
 ///     }
 ///     fn cancel_with(&self, cause: Cause) { self.0.lock().unwrap().get_or_insert(cause); }
+///     fn shutdown(&self, _: Duration) { self.cancel(); } // no grace
 ///     fn cancel_called(&self) -> bool { self.cause().is_some() }
 ///     fn cause(&self) -> Option<Cause> { self.0.lock().unwrap().clone() }
 ///     fn deadline(&self) -> Option<Instant> { None }
@@ -86,6 +90,9 @@ pub trait CancelScope: Clone + Send + Sync + 'static {
 
     /// Cancels the work for a cause made elsewhere, as that of another scope.
     fn cancel_with(&self, cause: Cause);
+
+    /// Asks the work to come to an end in peace, and cancels it when `grace` is over.
+    fn shutdown(&self, grace: Duration);
 
     /// Whether it has been cancelled, by a call or by its deadline.
     fn cancel_called(&self) -> bool;

@@ -111,6 +111,15 @@ pub trait RuntimeExt: Runtime {
         scope::fail_at::<Self, F>(deadline, future)
     }
 
+    /// As [`until_shutdown`](crate::until_shutdown).
+    fn until_shutdown<F>(future: F) -> impl Future<Output = Option<F::Output>> + Send
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
+        scope::until_shutdown::<Self, F>(future)
+    }
+
     /// As [`current_effective_deadline`](crate::current_effective_deadline).
     #[must_use]
     fn current_effective_deadline() -> Option<Instant> {

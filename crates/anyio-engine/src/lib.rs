@@ -54,9 +54,10 @@ pub use group::{
 };
 pub use op::{Checkpoint, checkpoint};
 pub use scope::{
-    CancelScope, CatchCancelled, Ending, Fail, Finally, MoveOn, Report, Scoped, Shield, bracket,
-    catch_cancelled, current_effective_deadline, fail_after, fail_at, finally, move_on_after,
-    move_on_at, shield,
+    CancelScope, CatchCancelled, Ending, Fail, Finally, MoveOn, Report, Scoped, Shield,
+    ShutdownRequested, UntilShutdown, bracket, catch_cancelled, current_effective_deadline,
+    fail_after, fail_at, finally, is_shutdown_requested, move_on_after, move_on_at, shield,
+    shutdown_requested, until_shutdown,
 };
 pub use stream::{
     ReceiveStream, Receiving, SendStream, Sending, StreamStatistics, memory_object_stream,

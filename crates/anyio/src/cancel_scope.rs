@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyio_engine::{Fail, MoveOn, Scoped};
+use anyio_engine::{Fail, MoveOn, Scoped, UntilShutdown};
 
 use crate::Any;
 
@@ -169,4 +169,37 @@ pub fn fail_at<F: Future>(deadline: Instant, future: F) -> Scoped<Any, F, Fail> 
 #[must_use]
 pub fn current_effective_deadline() -> Option<Instant> {
     anyio_engine::current_effective_deadline::<Any>()
+}
+
+/// Runs `future` until a scope around it is asked to shut down: `None` then, and `future` has been
+/// unwound, with its cleanup. What is ready all the same counts.
+///
+/// It makes a loop that takes new work end, and lets the work go on that was taken. Who asks is
+/// [`CancelScope::shutdown`](anyio_engine::CancelScope::shutdown).
+///
+/// # Cancel safety
+///
+/// Cancelling or dropping it does the same to `future`. What `future` loses when it is cancelled, a
+/// shutdown loses, too: for operations that are *atomic*, that is nothing.
+///
+/// # Examples
+///
+/// ```no_run
+/// use anyio::{TaskGroup, TcpListener, TcpStream, until_shutdown};
+/// # async fn answer(stream: TcpStream) -> std::io::Result<()> { drop(stream); Ok(()) }
+///
+/// async fn serve(listener: TcpListener) -> std::io::Result<()> {
+///     TaskGroup::builder()
+///         .run(async |tg| {
+///             while let Some(accepted) = until_shutdown(listener.accept()).await {
+///                 let (stream, _) = accepted?;
+///                 tg.spawn(answer(stream));
+///             }
+///             Ok(()) // and the group waits for those who are connected
+///         })
+///         .await
+/// }
+/// ```
+pub fn until_shutdown<F: Future>(future: F) -> UntilShutdown<Any, F> {
+    anyio_engine::until_shutdown(future)
 }

@@ -154,6 +154,7 @@ pub use available::available_backends;
 pub use blocking::to_thread;
 pub use cancel_scope::{
     CancelScope, current_effective_deadline, fail_after, fail_at, move_on_after, move_on_at,
+    until_shutdown,
 };
 pub use error::Result;
 pub use net::{connect_tcp, listen_tcp};

@@ -5,5 +5,6 @@ pub use anyio_engine::{
     Acquire, AllErrors, AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner, AnyTimer,
     Captured, CatchCancelled, Checkpoint, Child, EnterGuard, ErrInto, Errors, Fail, Finally,
     FirstError, GroupBuilder, GroupRun, InScope, Join, Locking, MoveOn, Receiving, Report, Scoped,
-    Sending, Shield, Sleep, Started, Starting, StreamStatistics, ValueOnly, WithHandle,
+    Sending, Shield, ShutdownRequested, Sleep, Started, Starting, StreamStatistics, UntilShutdown,
+    ValueOnly, WithHandle,
 };

@@ -159,6 +159,9 @@ impl CancelScope for Flag {
     fn cancel_with(&self, cause: Cause) {
         self.0.lock().unwrap().get_or_insert(cause);
     }
+    fn shutdown(&self, _: Duration) {
+        self.cancel();
+    }
     fn cancel_called(&self) -> bool {
         self.cause().is_some()
     }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyio_core::Cause;
+use anyio_core::{Cause, CauseKind};
 
 use crate::{
     context::{Owner, Verdict},
@@ -26,6 +26,8 @@ use crate::{
 pub(super) struct Control {
     cancelled: AtomicBool,
     shielded: AtomicBool,
+    /// It was asked to come to an end.
+    asked: AtomicBool,
     /// Counts the changes of the deadline, so that a run sees without a lock whether it has to look.
     version: AtomicU32,
     inner: Mutex<Inner>,
@@ -37,12 +39,24 @@ struct Inner {
     deadline: Option<Instant>,
     /// A relative deadline, until the end of the first poll of the first run.
     timeout: Option<Duration>,
+    /// When the time is over that a shutdown gives.
+    grace_end: Option<Instant>,
     caught: bool,
     /// The nodes of the runs that have not ended, by address.
     runs: BTreeMap<usize, Arc<Node>>,
 }
 
 impl Inner {
+    /// The moment at which the work is cancelled, and as what.
+    fn end(&self) -> Option<(Instant, CauseKind)> {
+        let deadline = self.deadline.map(|deadline| (deadline, CauseKind::Deadline));
+        let grace_end = self.grace_end.map(|end| (end, CauseKind::Shutdown));
+        match (deadline, grace_end) {
+            (Some(deadline), Some(grace_end)) if grace_end.0 < deadline.0 => Some(grace_end),
+            (deadline, grace_end) => deadline.or(grace_end),
+        }
+    }
+
     fn runs(&self) -> Vec<Arc<Node>> {
         self.runs.values().cloned().collect()
     }
@@ -115,6 +129,35 @@ impl Control {
         }
     }
 
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+
+    /// Asks the work to come to an end, and cancels it at `grace_end`; the earliest of several
+    /// counts.
+    pub(super) fn ask(&self, grace_end: Option<Instant>) {
+        let runs = {
+            let mut inner = self.inner.lock();
+            let earlier = match (inner.grace_end, grace_end) {
+                (Some(known), Some(end)) => Some(known.min(end)),
+                (known, end) => known.or(end),
+            };
+            inner.grace_end = earlier;
+            self.asked.store(true, Ordering::Release);
+            self.version.fetch_add(1, Ordering::AcqRel);
+            inner.runs()
+        };
+        for node in runs {
+            node.set_deadline(|| self.end().map(|(end, _)| end));
+            node.ask();
+        }
+    }
+
+    /// The moment at which the work is cancelled, and as what.
+    pub(super) fn end(&self) -> Option<(Instant, CauseKind)> {
+        self.inner.lock().end()
+    }
+
     pub(super) fn set_deadline(&self, deadline: Option<Instant>) {
         let runs = {
             let mut inner = self.inner.lock();
@@ -124,20 +167,24 @@ impl Control {
             inner.runs()
         };
         for node in runs {
-            node.set_deadline(|| self.deadline());
+            node.set_deadline(|| self.end().map(|(end, _)| end));
             node.waker().wake();
         }
     }
 
-    /// The deadline, where a relative one counts from `now` unless it began to count before.
-    pub(super) fn start_clock(&self, now: impl FnOnce() -> Instant) -> Option<Instant> {
+    /// The moment at which the work is cancelled, and as what, where a relative deadline counts from
+    /// `now` unless it began to count before.
+    pub(super) fn start_clock(
+        &self,
+        now: impl FnOnce() -> Instant,
+    ) -> Option<(Instant, CauseKind)> {
         let pending = self.inner.lock().timeout.is_some();
         let now = pending.then(now);
         let mut inner = self.inner.lock();
         if let (Some(timeout), Some(now)) = (inner.timeout.take(), now) {
             inner.deadline = now.checked_add(timeout);
         }
-        inner.deadline
+        inner.end()
     }
 
     fn make_node(&self) -> Arc<Node> {
@@ -149,7 +196,10 @@ impl Control {
         if self.is_shielded() {
             flags = flags.with(Flags::SHIELD);
         }
-        let node = Node::new(flags, inner.cause.clone(), inner.deadline);
+        if self.is_asked() {
+            flags = flags.with(Flags::SHUTDOWN);
+        }
+        let node = Node::new(flags, inner.cause.clone(), inner.end().map(|(end, _)| end));
         inner.runs.insert(node.address(), Arc::clone(&node));
         node
     }

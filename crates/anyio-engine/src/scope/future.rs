@@ -114,7 +114,7 @@ pin_project! {
         place: Place,
         // The handle's deadline, as of this version, is what `timer` waits for.
         seen: Option<u32>,
-        deadline: Option<Instant>,
+        deadline: Option<(Instant, CauseKind)>,
         #[pin]
         timer: Option<C::Timer>,
         #[pin]
@@ -178,8 +178,12 @@ impl<C: Clock, F: Future, K: Ending> Scoped<C, F, K> {
         }
     }
 
-    /// Finds out what to wait for, and whether the wait is over.
-    fn poll_deadline(self: Pin<&mut Self>, cx: &mut Context<'_>, node: &Arc<Node>) -> bool {
+    /// Finds out what to wait for, and if the wait is over, as what it ends.
+    fn poll_deadline(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        node: &Arc<Node>,
+    ) -> Option<CauseKind> {
         let mut this = self.project();
         let version = this.place.control.as_ref().map_or(0, |control| control.version());
         if *this.seen != Some(version) {
@@ -187,25 +191,25 @@ impl<C: Clock, F: Future, K: Ending> Scoped<C, F, K> {
             let now = C::now;
             *this.deadline = match (this.place.limit, &this.place.control) {
                 (Limit::Handle, Some(control)) => control.start_clock(now),
-                (Limit::After(Duration::ZERO), _) => return true,
-                (Limit::After(timeout), _) => now().checked_add(timeout),
-                (Limit::At(deadline), _) => Some(deadline),
+                (Limit::After(Duration::ZERO), _) => return Some(CauseKind::Deadline),
+                (Limit::After(timeout), _) => {
+                    now().checked_add(timeout).map(|deadline| (deadline, CauseKind::Deadline))
+                }
+                (Limit::At(deadline), _) => Some((deadline, CauseKind::Deadline)),
                 (Limit::Handle, None) => None,
             };
-            node.set_deadline(|| *this.deadline);
+            node.set_deadline(|| this.deadline.map(|(end, _)| end));
             this.timer.set(None);
-            let Some(deadline) = *this.deadline else { return false };
+            let (deadline, kind) = (*this.deadline)?;
             if deadline <= now() {
-                return true;
+                return Some(kind);
             }
             this.timer.set(Some(C::timer(deadline)));
         }
-        let (Some(deadline), Some(timer)) = (*this.deadline, this.timer.as_mut().as_pin_mut())
-        else {
-            return false;
-        };
+        let ((deadline, kind), timer) = (*this.deadline).zip(this.timer.as_mut().as_pin_mut())?;
         // Code that yields without waiting may keep the runtime from looking at its timers.
-        (budget::clock_wanted() && deadline <= C::now()) || timer.poll(cx).is_ready()
+        let over = (budget::clock_wanted() && deadline <= C::now()) || timer.poll(cx).is_ready();
+        over.then_some(kind)
     }
 }
 
@@ -229,8 +233,10 @@ impl<C: Clock, F: Future, K: Ending> Future for Scoped<C, F, K> {
         }
 
         let node = Arc::clone(this.place.frame.settle(this.place.kind(), cx));
-        if !node.flags().any(Flags::CANCELLED) && self.as_mut().poll_deadline(cx, &node) {
-            self.place.cancel(&node, Cause::of(CauseKind::Deadline));
+        if !node.flags().any(Flags::CANCELLED)
+            && let Some(kind) = self.as_mut().poll_deadline(cx, &node)
+        {
+            self.place.cancel(&node, Cause::of(kind));
         }
 
         let flags = node.flags();

@@ -121,6 +121,62 @@ impl<C: Clock> CancelScope<C> {
         self.control.cancel(cause);
     }
 
+    /// Asks the work to come to an end in peace, and cancels it when `grace` is over.
+    ///
+    /// ```text
+    /// shutdown(grace) ──▶ shutdown_requested() is ready everywhere in the scope …
+    ///                     no new work is taken, what is there is brought to its end
+    ///        … grace ───▶ cancelled, with the cause `Shutdown`: cleanup runs
+    /// ```
+    ///
+    /// The work learns of it where it asks: with [`shutdown_requested`](crate::shutdown_requested),
+    /// or in loops that wait with [`until_shutdown`](crate::until_shutdown). A shield does not keep
+    /// it out. Of several calls the earliest end counts. With a `grace` of zero the work is
+    /// cancelled at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # mod mini { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mini/mod.rs")); }
+    /// # use mini::{Mini, run};
+    /// # type CancelScope = anyio_engine::CancelScope<Mini>;
+    /// # use anyio_engine::memory_object_stream;
+    /// # fn until_shutdown<F: Future>(f: F) -> impl Future<Output = Option<F::Output>> {
+    /// #     anyio_engine::until_shutdown::<Mini, F>(f)
+    /// # }
+    /// # use std::time::Duration;
+    /// # run(async {
+    /// let scope = CancelScope::new();
+    /// let (jobs, queue) = memory_object_stream(8);
+    /// for number in 0..3 {
+    ///     jobs.send(number).await.unwrap();
+    /// }
+    /// let server = scope.run(async {
+    ///     let mut done = 0;
+    ///     while let Some(Ok(_job)) = until_shutdown(queue.receive()).await {
+    ///         done += 1;
+    ///         scope.shutdown(Duration::from_secs(10)); // somebody pressed stop
+    ///     }
+    ///     done
+    /// });
+    /// assert_eq!(server.await, Ok(1));
+    /// # });
+    /// ```
+    pub fn shutdown(&self, grace: Duration) {
+        if grace.is_zero() {
+            self.control.ask(None);
+            self.control.cancel(Cause::of(CauseKind::Shutdown));
+        } else {
+            self.control.ask(C::now().checked_add(grace));
+        }
+    }
+
+    /// Whether [`shutdown`](Self::shutdown) has been called.
+    #[must_use]
+    pub fn shutdown_called(&self) -> bool {
+        self.control.is_asked()
+    }
+
     /// Whether the scope has been cancelled, by a call or by its deadline. An atomic load.
     #[must_use]
     pub fn cancel_called(&self) -> bool {
@@ -212,6 +268,10 @@ impl<C: Clock> anyio_core::CancelScope for CancelScope<C> {
 
     fn cancel_with(&self, cause: Cause) {
         self.cancel_with(cause);
+    }
+
+    fn shutdown(&self, grace: Duration) {
+        self.shutdown(grace);
     }
 
     fn cancel_called(&self) -> bool {

@@ -8,6 +8,7 @@ mod finally;
 mod future;
 mod handle;
 mod shield;
+mod shutdown;
 
 pub(crate) use attempt::{BOUNDARY, HOLD, Outcome, catch, conclude, poll_caught};
 pub use catch::{CatchCancelled, catch_cancelled};
@@ -16,3 +17,6 @@ pub use finally::{Finally, bracket, finally};
 pub use future::{Ending, Fail, MoveOn, Report, Scoped};
 pub use handle::CancelScope;
 pub use shield::{Shield, shield};
+pub use shutdown::{
+    ShutdownRequested, UntilShutdown, is_shutdown_requested, shutdown_requested, until_shutdown,
+};

@@ -26,6 +26,10 @@ impl Flags {
     pub(crate) const TASK_ROOT: Self = Self(1 << 4);
     /// What encloses it is held, so it has to drop its own body.
     pub(crate) const DELIVER: Self = Self(1 << 5);
+    /// It was asked itself to come to an end in peace.
+    pub(crate) const SHUTDOWN: Self = Self(1 << 6);
+    /// It was asked to, itself or from outside; no shield keeps that out.
+    pub(crate) const ASKED: Self = Self(1 << 7);
     /// Either reason to hold.
     pub(crate) const OBLIGATION: Self = Self(Self::SHIELD.0 | Self::HOLD.0);
 
@@ -68,6 +72,10 @@ pub(crate) struct Links {
     children: Slab<Arc<Node>>,
     /// The wakers of operations that were refused because this node was effective, each once.
     refused: Option<Box<Refused>>,
+    /// Who waits for the node to be asked to end.
+    listeners: Option<Box<Slab<Waker>>>,
+    /// How often the listeners were woken: a key is worth nothing afterwards.
+    calls: usize,
     cause: Option<Cause>,
     deadline: Option<Instant>,
     /// The tasks, if it is a group's node.
@@ -77,8 +85,9 @@ pub(crate) struct Links {
 impl Node {
     pub(crate) fn new(flags: Flags, cause: Option<Cause>, deadline: Option<Instant>) -> Arc<Self> {
         let effective = if flags.any(Flags::CANCELLED) { Flags::EFFECTIVE } else { Flags::PLAIN };
+        let asked = if flags.any(Flags::SHUTDOWN) { Flags::ASKED } else { Flags::PLAIN };
         Arc::new(Self {
-            flags: AtomicU32::new(flags.with(effective).0),
+            flags: AtomicU32::new(flags.with(effective).with(asked).0),
             parent_address: AtomicUsize::new(0),
             waker: AtomicWaker::new(),
             links: Mutex::new(Links { cause, deadline, ..Links::default() }),
@@ -269,9 +278,10 @@ impl Node {
             links.gone = !stays;
             links.deadline = None;
             let rest = if stays {
-                (Slab::new(), None)
+                (Slab::new(), None, None)
             } else {
-                (mem::take(&mut links.children), links.refused.take())
+                links.calls = links.calls.wrapping_add(1);
+                (mem::take(&mut links.children), links.refused.take(), links.listeners.take())
             };
             (stays, rest, links.parent.clone(), links.place)
         };
@@ -376,8 +386,42 @@ impl Node {
         true
     }
 
-    /// Brings the effective bit of this node, and of all beneath it that change with it, up to
-    /// date, and wakes each of those once.
+    /// Asks the node, and all beneath it, to come to an end in peace.
+    pub(crate) fn ask(self: &Arc<Self>) {
+        let _walk = Walk::begin();
+        self.raise(Flags::SHUTDOWN);
+        self.refresh();
+        // The owner has a new deadline to look at.
+        self.waker.wake();
+    }
+
+    /// Leaves the waker of somebody who waits for the node to be asked to end; nothing if it has been.
+    pub(crate) fn listen(&self, waker: &Waker) -> Option<ListenerKey> {
+        if self.flags().any(Flags::ASKED) {
+            return None;
+        }
+        let waker = waker.clone();
+        let mut links = self.links.lock();
+        if self.flags().any(Flags::ASKED) {
+            return None;
+        }
+        let place = links.listeners.get_or_insert_default().insert(waker);
+        Some(ListenerKey { place, call: links.calls })
+    }
+
+    /// Takes that waker back.
+    pub(crate) fn unlisten(&self, key: ListenerKey) {
+        let waker = {
+            let mut links = self.links.lock();
+            let current = links.calls == key.call;
+            let listeners = links.listeners.as_mut().filter(|_| current);
+            listeners.and_then(|listeners| listeners.try_remove(key.place))
+        };
+        drop(waker);
+    }
+
+    /// Brings the derived bits of this node, and of all beneath it that change with it, up to date,
+    /// and wakes whom each change concerns once.
     fn refresh(self: &Arc<Self>) {
         // Most nodes have no children, and then nothing is allocated.
         let mut todo = Vec::new();
@@ -385,25 +429,36 @@ impl Node {
         while let Some(node) = next.take().or_else(|| todo.pop()) {
             let mut refused = None;
             let mut members = None;
-            let effective = {
+            let mut listeners = None;
+            let woken = {
                 let mut links = node.links.lock();
                 let flags = node.flags();
-                let outer = links.parent.as_ref().is_some_and(|parent| parent.is_effective());
-                let effective = flags.any(Flags::CANCELLED) || (outer && !flags.any(Flags::SHIELD));
-                if effective == flags.any(Flags::EFFECTIVE) {
+                let outer = links.parent.as_ref().map_or(Flags::PLAIN, |parent| parent.flags());
+                let effective = flags.any(Flags::CANCELLED)
+                    || (outer.any(Flags::EFFECTIVE) && !flags.any(Flags::SHIELD));
+                let asked = flags.any(Flags::SHUTDOWN) || outer.any(Flags::ASKED);
+                let changes = effective != flags.any(Flags::EFFECTIVE);
+                if !changes && asked == flags.any(Flags::ASKED) {
                     continue;
                 }
-                if effective {
+                if !asked {
+                    node.lower(Flags::ASKED);
+                } else if !flags.any(Flags::ASKED) {
+                    node.raise(Flags::ASKED);
+                    links.calls = links.calls.wrapping_add(1);
+                    listeners = links.listeners.take();
+                }
+                if changes && effective {
                     node.raise(Flags::EFFECTIVE);
                     members = links.members.clone();
-                } else {
+                } else if changes {
                     node.lower(Flags::EFFECTIVE.with(Flags::DELIVER));
                     refused = links.refused.take();
                 }
                 todo.extend(links.children.iter().map(|(_, child)| Arc::clone(child)));
-                effective
+                changes && effective
             };
-            if effective {
+            if woken {
                 node.waker.wake();
             }
             if let Some(members) = members.and_then(|members| members.upgrade()) {
@@ -412,8 +467,18 @@ impl Node {
             if let Some(refused) = refused {
                 refused.into_values().for_each(Waker::wake);
             }
+            if let Some(listeners) = listeners {
+                listeners.into_iter().for_each(|(_, waker)| waker.wake());
+            }
         }
     }
+}
+
+/// Where a listener's waker is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ListenerKey {
+    place: usize,
+    call: usize,
 }
 
 /// How many walks over more than one node are under way.

@@ -1,0 +1,374 @@
+//! Values that belong to a part of the tree, or to a run.
+
+use std::{
+    any::Any,
+    collections::BTreeMap,
+    error::Error,
+    fmt,
+    pin::Pin,
+    ptr,
+    sync::Arc as StdArc,
+    task::{Context, Poll},
+};
+
+use pin_project_lite::pin_project;
+
+use super::slot::{self, Entry, Kind, View};
+use crate::sys::{Arc, Mutex};
+
+type Value = StdArc<dyn Any + Send + Sync>;
+
+/// One value, and those that were set around it. It is never changed, so tasks share it.
+pub(crate) struct Locals {
+    /// The address of the variable, which is a `static`.
+    key: usize,
+    value: Value,
+    outer: Option<Arc<Self>>,
+}
+
+impl Locals {
+    /// All that is set where the running code is.
+    pub(crate) fn current() -> Option<Arc<Self>> {
+        slot::current(|view| view.and_then(View::locals).cloned())
+    }
+
+    fn find(mut self: &Arc<Self>, key: usize) -> Option<&Value> {
+        loop {
+            if self.key == key {
+                return Some(&self.value);
+            }
+            self = self.outer.as_ref()?;
+        }
+    }
+}
+
+impl Drop for Locals {
+    /// Long chains are let go one by one, not by recursion.
+    fn drop(&mut self) {
+        let mut next = self.outer.take();
+        while let Some(locals) = next {
+            next = Arc::into_inner(locals).and_then(|mut locals| locals.outer.take());
+        }
+    }
+}
+
+impl fmt::Debug for Locals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Locals(..)")
+    }
+}
+
+/// The value of `key` where the running code is, without its type.
+fn find(key: usize) -> Option<Value> {
+    slot::current(|view| view.and_then(View::locals)?.find(key).cloned())
+}
+
+/// Declares variables that have a value in a part of the tree of scopes and tasks.
+///
+/// ```
+/// use anyio_engine::tree_local;
+///
+/// tree_local! {
+///     /// Which request the running code serves.
+///     pub static REQUEST: u32;
+///     static LANGUAGE: &'static str = "en";
+/// }
+/// # futures_lite::future::block_on(async {
+/// REQUEST
+///     .scope(7, async {
+///         assert_eq!(REQUEST.get(), 7);
+///     })
+///     .await;
+/// assert!(REQUEST.try_get().is_err());
+/// assert_eq!(LANGUAGE.get(), "en");
+/// # });
+/// ```
+#[macro_export]
+macro_rules! tree_local {
+    ($($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty $(= $default:expr)?;)+) => {
+        $(
+            $(#[$attribute])*
+            $visibility static $name: $crate::TreeLocal<$type> =
+                $crate::TreeLocal::new(stringify!($name))$(.or_else(|| $default))?;
+        )+
+    };
+}
+
+/// Declares variables that have one value in each run.
+///
+/// ```
+/// use anyio_engine::run_local;
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+///
+/// run_local! {
+///     /// How many requests this run has served.
+///     static SERVED: AtomicUsize = AtomicUsize::new(0);
+/// }
+/// # mod mini { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mini/mod.rs")); }
+/// # use mini::run;
+/// for _ in 0..2 {
+///     run(async {
+///         SERVED.get().fetch_add(1, Ordering::Relaxed);
+///         assert_eq!(SERVED.get().load(Ordering::Relaxed), 1);
+///     });
+/// }
+/// ```
+#[macro_export]
+macro_rules! run_local {
+    ($($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = $value:expr;)+) => {
+        $(
+            $(#[$attribute])*
+            $visibility static $name: $crate::RunLocal<$type> =
+                $crate::RunLocal::new(stringify!($name), || $value);
+        )+
+    };
+}
+
+/// A variable that has a value in a part of the tree: in a future it is [set for](Self::scope), in
+/// all that is awaited there, and in all tasks of the groups that are opened there.
+///
+/// Tasks inherit from their *group*, not from who spawns them. Declared with
+/// [`tree_local!`](crate::tree_local); with a default, it has that value elsewhere, made anew each
+/// time.
+pub struct TreeLocal<T: 'static> {
+    name: &'static str,
+    default: Option<fn() -> T>,
+}
+
+impl<T: Send + Sync + 'static> TreeLocal<T> {
+    /// A variable without a default. It has to be a `static`; see [`tree_local!`](crate::tree_local).
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, default: None }
+    }
+
+    /// The same with a default.
+    #[must_use]
+    pub const fn or_else(mut self, default: fn() -> T) -> Self {
+        self.default = Some(default);
+        self
+    }
+
+    fn key(&'static self) -> usize {
+        ptr::from_ref(self).addr()
+    }
+
+    /// Runs `future` with the variable set to `value`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops `future`; it is no scope, and changes nothing about cancellation.
+    pub fn scope<F: Future>(&'static self, value: T, future: F) -> WithLocal<F> {
+        let link = Link::New(self.key(), StdArc::new(value));
+        WithLocal { link, future }
+    }
+
+    /// Gives the value to `f`.
+    ///
+    /// # Panics
+    ///
+    /// If there is none: see [`try_with`](Self::try_with).
+    #[track_caller]
+    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        match self.try_with(f) {
+            Ok(result) => result,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Gives the value to `f`.
+    ///
+    /// # Errors
+    ///
+    /// [`UnsetLocal`] if the variable is not set here and has no default.
+    pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, UnsetLocal> {
+        match (find(self.key()), self.default) {
+            (Some(value), _) => match value.downcast_ref() {
+                Some(value) => Ok(f(value)),
+                None => unreachable!("a variable has one type"),
+            },
+            (None, Some(default)) => Ok(f(&default())),
+            (None, None) => Err(UnsetLocal { name: self.name, run: false }),
+        }
+    }
+
+    /// A copy of the value.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[track_caller]
+    #[must_use]
+    pub fn get(&'static self) -> T
+    where
+        T: Clone,
+    {
+        self.with(T::clone)
+    }
+
+    /// A copy of the value.
+    ///
+    /// # Errors
+    ///
+    /// [`UnsetLocal`] if the variable is not set here and has no default.
+    pub fn try_get(&'static self) -> Result<T, UnsetLocal>
+    where
+        T: Clone,
+    {
+        self.try_with(T::clone)
+    }
+}
+
+impl<T> fmt::Debug for TreeLocal<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TreeLocal").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// Given by [`TreeLocal::scope`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` them"]
+    pub struct WithLocal<F> {
+        link: Link,
+        #[pin]
+        future: F,
+    }
+}
+
+/// The value on its way into the chain: what is around it is found in the first poll.
+#[derive(Debug)]
+enum Link {
+    New(usize, Value),
+    Made(Arc<Locals>),
+}
+
+impl<F: Future> Future for WithLocal<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        if let Link::New(key, value) = this.link {
+            let (key, value) = (*key, StdArc::clone(value));
+            *this.link = Link::Made(Arc::new(Locals { key, value, outer: Locals::current() }));
+        }
+        let Link::Made(locals) = this.link else { unreachable!("it has just been made") };
+        slot::enter_transparent(locals, || this.future.poll(cx))
+    }
+}
+
+/// A variable that has one value in each run: made when it is first asked for, shared by all tasks
+/// of the run, and dropped with it.
+///
+/// A run is what `run` and its like start. Inside somebody else's runtime there is none, unless
+/// [`root`](crate::root) is around the code.
+///
+/// Declared with [`run_local!`](crate::run_local).
+#[doc(alias = "RunVar")]
+pub struct RunLocal<T: 'static> {
+    name: &'static str,
+    value: fn() -> T,
+}
+
+/// What a run keeps, by the addresses of the variables.
+type Store = Mutex<BTreeMap<usize, Value>>;
+
+/// Under which a run's store is found.
+static STORE: u8 = 0;
+
+/// The locals of a run that begins.
+pub(super) fn of_a_run() -> Arc<Locals> {
+    let store: Store = Mutex::new(BTreeMap::new());
+    Arc::new(Locals { key: store_key(), value: StdArc::new(store), outer: None })
+}
+
+fn store_key() -> usize {
+    ptr::from_ref(&STORE).addr()
+}
+
+impl<T: Send + Sync + 'static> RunLocal<T> {
+    /// A variable whose value `value` makes. It has to be a `static`; see
+    /// [`run_local!`](crate::run_local).
+    #[must_use]
+    pub const fn new(name: &'static str, value: fn() -> T) -> Self {
+        Self { name, value }
+    }
+
+    /// The value in this run, made now if nobody has asked for it before.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a run.
+    #[track_caller]
+    #[must_use]
+    pub fn get(&'static self) -> StdArc<T> {
+        match self.try_get() {
+            Ok(value) => value,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The value in this run, made now if nobody has asked for it before. Of two that are made at
+    /// once, one is dropped again.
+    ///
+    /// # Errors
+    ///
+    /// [`UnsetLocal`] outside of a run.
+    pub fn try_get(&'static self) -> Result<StdArc<T>, UnsetLocal> {
+        let store = find(store_key()).ok_or(UnsetLocal { name: self.name, run: true })?;
+        let Some(store) = store.downcast_ref::<Store>() else {
+            unreachable!("nobody else uses this address")
+        };
+        let key = ptr::from_ref(self).addr();
+        let known = store.lock().get(&key).cloned();
+        let value = known.unwrap_or_else(|| {
+            // Made outside of the lock: it may ask for others.
+            let made: Value = StdArc::new((self.value)());
+            let mut map = store.lock();
+            let value = StdArc::clone(map.entry(key).or_insert_with(|| StdArc::clone(&made)));
+            drop(map);
+            value
+        });
+        match value.downcast() {
+            Ok(value) => Ok(value),
+            Err(_) => unreachable!("a variable has one type"),
+        }
+    }
+}
+
+impl<T> fmt::Debug for RunLocal<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunLocal").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A [`TreeLocal`] or a [`RunLocal`] has no value where the running code is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnsetLocal {
+    name: &'static str,
+    run: bool,
+}
+
+impl fmt::Display for UnsetLocal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name;
+        if self.run {
+            write!(f, "`{name}` has a value only inside of a run, as `anyio::run` starts one")
+        } else {
+            write!(f, "`{name}` is not set here, and has no default: set it with `{name}.scope(…)`")
+        }
+    }
+}
+
+impl Error for UnsetLocal {}
+
+/// Runs `f` with `locals` set, if there are any, in a frame that is there already.
+pub(crate) fn entry<'a>(entry: Entry<'a>, locals: Option<&'a Arc<Locals>>) -> Entry<'a> {
+    match locals {
+        Some(locals) => entry.with_locals(locals),
+        None => entry,
+    }
+}
+
+/// A frame that is none: all but its locals is that of what is around it.
+pub(crate) const TRANSPARENT: Kind<'static> = Kind::Transparent;
