@@ -52,9 +52,9 @@ impl<B: Executor, E> Core<B, E> {
             backend,
             spawner: B::spawner(),
             roster,
-            failure: Mutex::new(Failure { first: None, panic: None }),
-            cut_from_outside: AtomicBool::new(false),
-            lost: AtomicBool::new(false),
+            failure: Mutex::from(Failure { first: None, panic: None }),
+            cut_from_outside: AtomicBool::default(),
+            lost: AtomicBool::default(),
         }
     }
 
