@@ -7,6 +7,8 @@ mod deadline;
 mod finally;
 mod future;
 mod handle;
+#[cfg(all(test, loom))]
+mod model;
 mod shield;
 
 pub(crate) use attempt::{BOUNDARY, HOLD, Outcome, catch, conclude, poll_caught};

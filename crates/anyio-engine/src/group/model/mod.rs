@@ -1,0 +1,4 @@
+//! Models of a group's slots and of its roster.
+
+mod roster;
+mod slot;
