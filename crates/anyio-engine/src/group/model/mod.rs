@@ -2,3 +2,4 @@
 
 mod roster;
 mod slot;
+mod whole;

@@ -8,8 +8,8 @@ use loom::thread;
 use super::super::roster::Roster;
 use crate::{
     model::{Alarm, explore},
-    sys::{Arc, AtomicWaker, Weak},
-    tree::{Flags, Members, Node},
+    sys::{Arc, AtomicWaker},
+    tree::{Flags, Node},
 };
 
 /// Roster, 2: of two tasks that end while the group is about to wait, the last one wakes it.
@@ -106,8 +106,8 @@ fn a_cancelled_group_leaves_no_task_asleep() {
         let roster = Arc::new(Roster::new());
         let index = roster.add(None, Location::caller()).unwrap();
         let node = Node::new(Flags::HOLD, None, None);
-        let members: Weak<Roster> = Arc::downgrade(&roster);
-        node.set_members(members as Weak<dyn Members>);
+        let members = Arc::downgrade(&roster);
+        node.set_members(members);
         let canceller = {
             let node = Arc::clone(&node);
             thread::spawn(move || node.cancel(Cause::explicit()))
