@@ -29,6 +29,8 @@ mod context;
 mod erased;
 mod ext;
 mod group;
+#[cfg(all(test, loom))]
+mod model;
 pub mod op;
 mod queue;
 mod scope;

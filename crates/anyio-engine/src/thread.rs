@@ -39,7 +39,7 @@ where
     T: Send + 'static,
 {
     std::future::poll_fn(op::admit).await;
-    let slot = Arc::new(Slot { waker: AtomicWaker::new(), result: Mutex::new(Progress::Running) });
+    let slot = Arc::new(Slot { waker: AtomicWaker::new(), result: Mutex::from(Progress::Running) });
     let report = Report(Some(Arc::clone(&slot)));
     if let Err(error) = B::spawn_blocking(move || report.send(catch(job))) {
         panic!("{error}");

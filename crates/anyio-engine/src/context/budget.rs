@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use crate::sys::thread_local;
+
 /// Operations between two yields; tokio has the same number.
 const FULL: u8 = 128;
 

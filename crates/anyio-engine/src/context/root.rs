@@ -14,7 +14,7 @@ use super::{
     frame::Frame,
     slot::{self, Kind, View},
 };
-use crate::erased::Erased;
+use crate::{erased::Erased, sys::thread_local};
 
 thread_local! {
     static ENTERED: Cell<Option<&'static Erased>> = const { Cell::new(None) };

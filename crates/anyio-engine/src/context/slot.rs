@@ -16,7 +16,7 @@ use std::{
 use super::owner::Owner;
 use crate::{
     erased::Erased,
-    sys::Arc,
+    sys::{Arc, thread_local},
     tree::{Flags, Node},
 };
 

@@ -77,13 +77,13 @@ impl<B: Executor, E> Core<B, E> {
             roster,
             span,
             limit: settings.limit.map(|limit| Arc::new(Semaphore::new(limit))),
-            failure: Mutex::new(Failure {
+            failure: Mutex::from(Failure {
                 first: None,
                 rest: settings.collects.then(Vec::new),
                 panic: None,
             }),
-            cut_from_outside: AtomicBool::new(false),
-            lost: AtomicBool::new(false),
+            cut_from_outside: AtomicBool::default(),
+            lost: AtomicBool::default(),
         }
     }
 

@@ -10,6 +10,8 @@ mod child;
 mod core;
 mod handle;
 mod join;
+#[cfg(all(test, loom))]
+mod model;
 mod roster;
 mod run;
 mod slot;

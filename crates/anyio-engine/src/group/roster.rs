@@ -71,15 +71,15 @@ const fn unpack(exit: u64) -> (u32, u32) {
 }
 
 impl Roster {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         let entrance = Entrance { free: NONE, fresh: 0, closed: false, orphaned: false };
         Self {
-            entrance: Mutex::new(entrance),
-            spawned: AtomicU32::new(0),
+            entrance: Mutex::from(entrance),
+            spawned: AtomicU32::default(),
             slots: Slots::new(),
-            exit: AtomicU64::new(pack(0, NONE)),
-            services: AtomicU32::new(0),
-            awaited: AtomicBool::new(false),
+            exit: AtomicU64::from(pack(0, NONE)),
+            services: AtomicU32::default(),
+            awaited: AtomicBool::default(),
         }
     }
 

@@ -97,11 +97,11 @@ pub(super) struct Remains {
 
 impl Slot {
     #[track_caller]
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            state: AtomicU32::new(0),
-            next: AtomicU32::new(0),
-            inner: Mutex::new(Inner {
+            state: AtomicU32::default(),
+            next: AtomicU32::default(),
+            inner: Mutex::from(Inner {
                 location: Location::caller(),
                 waker: None,
                 value: None,

@@ -1,6 +1,6 @@
 //! Slots that stay where they are.
 
-use std::sync::OnceLock;
+use std::{array, sync::OnceLock};
 
 use super::slot::Slot;
 
@@ -35,9 +35,9 @@ impl Slots {
     /// More than fit into any memory.
     pub(super) const LIMIT: u32 = 1 << 30;
 
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            inline: [const { Slot::new() }; INLINE],
+            inline: array::from_fn(|_| Slot::new()),
             small: [const { Block::new() }; SMALL],
             large: OnceLock::new(),
         }

@@ -69,8 +69,8 @@ impl Control {
         shielded: bool,
     ) -> Self {
         Self {
-            shielded: AtomicBool::new(shielded),
-            inner: Mutex::new(Inner { deadline, timeout, ..Inner::default() }),
+            shielded: AtomicBool::from(shielded),
+            inner: Mutex::from(Inner { deadline, timeout, ..Inner::default() }),
             ..Self::default()
         }
     }

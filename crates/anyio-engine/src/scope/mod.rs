@@ -7,6 +7,8 @@ mod deadline;
 mod finally;
 mod future;
 mod handle;
+#[cfg(all(test, loom))]
+mod model;
 mod shield;
 mod shutdown;
 

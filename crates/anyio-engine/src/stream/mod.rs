@@ -1,5 +1,7 @@
 //! Memory object streams.
 
+#[cfg(all(test, loom))]
+mod model;
 mod receive;
 mod send;
 mod shared;

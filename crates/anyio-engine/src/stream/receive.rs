@@ -28,8 +28,8 @@ pub struct ReceiveStream<T> {
 }
 
 impl<T> ReceiveStream<T> {
-    pub(super) const fn new(shared: Arc<Shared<T>>, end: usize) -> Self {
-        Self { shared, end, closed: AtomicBool::new(false) }
+    pub(super) fn new(shared: Arc<Shared<T>>, end: usize) -> Self {
+        Self { shared, end, closed: AtomicBool::default() }
     }
 
     /// Takes the next item, waiting until there is one.
@@ -105,7 +105,7 @@ impl<T> Clone for ReceiveStream<T> {
         let closed = self.is_closed();
         let end = if closed { self.end } else { state.open_receiver() };
         drop(state);
-        Self { shared: Arc::clone(&self.shared), end, closed: AtomicBool::new(closed) }
+        Self { shared: Arc::clone(&self.shared), end, closed: AtomicBool::from(closed) }
     }
 }
 

@@ -28,8 +28,8 @@ pub struct SendStream<T> {
 }
 
 impl<T> SendStream<T> {
-    pub(super) const fn new(shared: Arc<Shared<T>>, end: usize) -> Self {
-        Self { shared, end, closed: AtomicBool::new(false) }
+    pub(super) fn new(shared: Arc<Shared<T>>, end: usize) -> Self {
+        Self { shared, end, closed: AtomicBool::default() }
     }
 
     /// Sends one item, waiting until there is room for it or somebody to take it.
@@ -105,7 +105,7 @@ impl<T> Clone for SendStream<T> {
         let closed = self.is_closed();
         let end = if closed { self.end } else { state.open_sender() };
         drop(state);
-        Self { shared: Arc::clone(&self.shared), end, closed: AtomicBool::new(closed) }
+        Self { shared: Arc::clone(&self.shared), end, closed: AtomicBool::from(closed) }
     }
 }
 

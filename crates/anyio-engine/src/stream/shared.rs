@@ -32,7 +32,7 @@ use crate::{
 #[must_use]
 #[doc(alias = "channel", alias = "create_memory_object_stream", alias = "open_memory_channel")]
 pub fn memory_object_stream<T>(capacity: usize) -> (SendStream<T>, ReceiveStream<T>) {
-    let shared = Arc::new(Shared { state: Mutex::new(State::new(capacity)) });
+    let shared = Arc::new(Shared { state: Mutex::from(State::new(capacity)) });
     (SendStream::new(Arc::clone(&shared), 0), ReceiveStream::new(shared, 0))
 }
 

@@ -3,6 +3,8 @@
 mod event;
 mod guarded;
 mod lock;
+#[cfg(all(test, loom))]
+mod model;
 mod semaphore;
 mod waiter;
 

@@ -39,6 +39,8 @@
 //!    have reached the node whose poll it was, and not yet the one that the giver asks: while there
 //!    are walks, the giver looks further up.
 
+#[cfg(all(test, loom))]
+mod model;
 mod node;
 mod survey;
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, mem, ptr, task::Waker, time::Instant};
 use anyio_core::{Cause, CauseKind};
 use slab::Slab;
 
-use crate::sys::{Arc, AtomicU32, AtomicUsize, AtomicWaker, Mutex, Ordering, Weak};
+use crate::sys::{Arc, AtomicU32, AtomicUsize, AtomicWaker, Mutex, Ordering, Weak, global};
 
 /// What a node is and how it stands, as a set of bits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,10 +87,10 @@ impl Node {
         let effective = if flags.any(Flags::CANCELLED) { Flags::EFFECTIVE } else { Flags::PLAIN };
         let asked = if flags.any(Flags::SHUTDOWN) { Flags::ASKED } else { Flags::PLAIN };
         Arc::new(Self {
-            flags: AtomicU32::new(flags.with(effective).with(asked).0),
-            parent_address: AtomicUsize::new(0),
+            flags: AtomicU32::from(flags.with(effective).with(asked).0),
+            parent_address: AtomicUsize::default(),
             waker: AtomicWaker::new(),
-            links: Mutex::new(Links { cause, deadline, ..Links::default() }),
+            links: Mutex::from(Links { cause, deadline, ..Links::default() }),
         })
     }
 
@@ -481,11 +481,13 @@ pub(crate) struct ListenerKey {
     call: usize,
 }
 
-/// How many walks over more than one node are under way.
-static WALKS: AtomicUsize = AtomicUsize::new(0);
+global! {
+    /// How many walks over more than one node are under way.
+    static WALKS: AtomicUsize = AtomicUsize::new(0);
 
-/// Moves are made one at a time, so that two cannot make a cycle together.
-static MOVES: Mutex<()> = Mutex::new(());
+    /// Moves are made one at a time, so that two cannot make a cycle together.
+    static MOVES: Mutex<()> = Mutex::new(());
+}
 
 /// A walk, for as long as it lives.
 struct Walk;

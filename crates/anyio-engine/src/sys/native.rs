@@ -1,13 +1,19 @@
-//! The one place that says which mutex and which atomics this crate is built on, so that a model
-//! checker can take their place.
+//! The machine's own primitives.
 
-pub(crate) use std::sync::{
-    Arc, Weak,
-    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
-};
 use std::sync::{MutexGuard, PoisonError};
+pub(crate) use std::{
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize},
+    thread_local,
+};
 
 pub(crate) use atomic_waker::AtomicWaker;
+
+/// A static, which the model checker needs anew for each of its runs.
+macro_rules! global {
+    ($($item:item)*) => { $($item)* };
+}
+
+pub(crate) use global;
 
 /// A mutex that knows no poison: what it guards is consistent at every point where a panic of
 /// somebody else's code could pass through.
@@ -25,5 +31,11 @@ impl<T> Mutex<T> {
 
     pub(crate) fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
     }
 }

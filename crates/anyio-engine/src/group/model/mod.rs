@@ -1,0 +1,5 @@
+//! Models of a group's slots and of its roster.
+
+mod roster;
+mod slot;
+mod whole;

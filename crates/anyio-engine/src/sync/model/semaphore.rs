@@ -1,0 +1,106 @@
+use std::task::Waker;
+
+use loom::{future::block_on, thread};
+
+use super::{super::Semaphore, add_one, waiting};
+use crate::{
+    model::{Alarm, Job, explore, poll},
+    sys::{Arc, AtomicUsize, Ordering},
+};
+
+/// A semaphore, made before there are threads.
+fn semaphore(permits: usize) -> Arc<Semaphore> {
+    let semaphore = Arc::new(Semaphore::new(permits));
+    assert_eq!(semaphore.available(), permits);
+    assert_eq!(semaphore.waiting(), 0);
+    semaphore
+}
+
+/// Takes a permit for good.
+fn acquire(semaphore: &Arc<Semaphore>) -> impl Future<Output = ()> + Send + 'static {
+    let semaphore = Arc::clone(semaphore);
+    async move { semaphore.acquire().await.forget() }
+}
+
+/// One permit is held by one at a time, each sees what the one before has done, and none waits for
+/// ever.
+#[test]
+fn one_permit_excludes() {
+    explore(2, || {
+        let (semaphore, number) = (semaphore(1), Arc::new(AtomicUsize::from(0)));
+        let work = {
+            let (semaphore, number) = (Arc::clone(&semaphore), Arc::clone(&number));
+            move || {
+                block_on(async {
+                    let _permit = semaphore.acquire().await;
+                    add_one(&number);
+                });
+            }
+        };
+        let others = [thread::spawn(work.clone()), thread::spawn(work)];
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(number.load(Ordering::Relaxed), 2);
+        assert_eq!((semaphore.available(), semaphore.waiting()), (1, 0));
+    });
+}
+
+/// A permit that comes as somebody begins to wait for it is taken, or wakes.
+#[test]
+fn a_release_meets_who_begins_to_wait() {
+    explore(3, || {
+        let semaphore = semaphore(0);
+        let releaser = {
+            let semaphore = Arc::clone(&semaphore);
+            thread::spawn(move || semaphore.release(1))
+        };
+        let (alarm, waker) = Alarm::new();
+        let mut job: Job<()> = Box::pin(acquire(&semaphore));
+        let ready = poll(&mut job, &waker).is_ready();
+        releaser.join().unwrap();
+        assert!(ready || alarm.has_rung(), "there is a permit and it sleeps");
+        assert!(ready || poll(&mut job, &waker).is_ready());
+        assert_eq!((semaphore.available(), semaphore.waiting()), (0, 0));
+    });
+}
+
+/// A permit that was given to one who is dropped at this moment goes to the next, who is woken.
+#[test]
+fn a_waiter_that_is_dropped_passes_its_permit_on() {
+    explore(3, || {
+        let semaphore = semaphore(0);
+        let (dropped, _) = waiting(acquire(&semaphore));
+        let (mut job, alarm) = waiting(acquire(&semaphore));
+        let releaser = {
+            let semaphore = Arc::clone(&semaphore);
+            thread::spawn(move || semaphore.release(1))
+        };
+        drop(dropped);
+        releaser.join().unwrap();
+        assert!(alarm.has_rung(), "the permit is nobody's and the next one sleeps");
+        assert!(poll(&mut job, Waker::noop()).is_ready());
+        assert_eq!((semaphore.available(), semaphore.waiting()), (0, 0));
+    });
+}
+
+/// The last one who waits is dropped as permits come from two sides: none is lost and nothing keeps
+/// them from being taken.
+#[test]
+fn permits_that_nobody_waits_for_are_free() {
+    explore(3, || {
+        let semaphore = semaphore(0);
+        let (dropped, _) = waiting(acquire(&semaphore));
+        let release = |permits| {
+            let semaphore = Arc::clone(&semaphore);
+            thread::spawn(move || semaphore.release(permits))
+        };
+        let releasers = [release(1), release(2)];
+        drop(dropped);
+        for releaser in releasers {
+            releaser.join().unwrap();
+        }
+        assert_eq!((semaphore.available(), semaphore.waiting()), (3, 0));
+        assert!(semaphore.try_acquire().is_ok());
+    });
+}

@@ -1,0 +1,230 @@
+//! The model checker's primitives, with the names and methods of the machine's.
+//!
+//! `Arc` stays the standard one: it is not what is to be checked.
+
+use std::{
+    cell::Cell,
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::{OnceLock, PoisonError},
+    task::Waker,
+};
+
+use loom::{sync::atomic, thread::LocalKey};
+
+use super::Ordering;
+
+pub(crate) type AtomicBool = Atomic<atomic::AtomicBool>;
+pub(crate) type AtomicU8 = Atomic<atomic::AtomicU8>;
+pub(crate) type AtomicU32 = Atomic<atomic::AtomicU32>;
+pub(crate) type AtomicU64 = Atomic<atomic::AtomicU64>;
+pub(crate) type AtomicUsize = Atomic<atomic::AtomicUsize>;
+
+/// One of the checker's atomics, which can be constructed in a `const`: it is made when it is first
+/// used, by who does so. A model whose threads share such a one uses it once beforehand.
+///
+/// Each use is announced first, by a step that says nothing about memory. The checker looks for
+/// orders to try between a step and the one access before it that it remembers, and a load in a
+/// thread makes it forget the loads of others: it would not try to put their load behind a store
+/// that comes next in that thread. It remembers the announcements, none of which is a load.
+pub(crate) struct Atomic<A: Primitive> {
+    initial: A::Value,
+    made: OnceLock<(A, atomic::AtomicUsize)>,
+}
+
+pub(crate) trait Primitive {
+    type Value: Copy;
+
+    fn make(value: Self::Value) -> Self;
+}
+
+impl<A: Primitive> Atomic<A> {
+    pub(crate) const fn new(initial: A::Value) -> Self {
+        Self { initial, made: OnceLock::new() }
+    }
+
+    /// Makes it now, by the calling thread, which has to publish it.
+    pub(crate) fn made(self) -> Self {
+        self.get();
+        self
+    }
+
+    fn get(&self) -> &(A, atomic::AtomicUsize) {
+        self.made.get_or_init(|| (A::make(self.initial), atomic::AtomicUsize::new(0)))
+    }
+}
+
+impl<A: Primitive<Value: Default>> Default for Atomic<A> {
+    fn default() -> Self {
+        Self::new(A::Value::default()).made()
+    }
+}
+
+impl<A: Primitive> Deref for Atomic<A> {
+    type Target = A;
+
+    fn deref(&self) -> &A {
+        let (atomic, announcements) = self.get();
+        announcements.fetch_add(1, Ordering::Relaxed);
+        atomic
+    }
+}
+
+impl<A: Primitive> fmt::Debug for Atomic<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("Atomic")
+    }
+}
+
+macro_rules! primitives {
+    ($($name:ident $value:ty)*) => { $(
+        impl Primitive for atomic::$name {
+            type Value = $value;
+
+            fn make(value: $value) -> Self {
+                let made = Self::new(value);
+                // To the checker the first value is no `SeqCst` store, so that a `SeqCst` load could
+                // find it where it must find a later one.
+                made.store(value, Ordering::SeqCst);
+                made
+            }
+        }
+
+        impl From<$value> for Atomic<atomic::$name> {
+            fn from(initial: $value) -> Self {
+                Self::new(initial).made()
+            }
+        }
+    )* };
+}
+
+primitives! { AtomicBool bool  AtomicU8 u8  AtomicU32 u32  AtomicU64 u64  AtomicUsize usize }
+
+/// A mutex that knows no poison. The checker's mutex says who comes when; the value is in another,
+/// which never has anybody wait.
+#[derive(Debug)]
+pub(crate) struct Mutex<T> {
+    order: OnceLock<loom::sync::Mutex<()>>,
+    value: std::sync::Mutex<T>,
+}
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self { order: OnceLock::new(), value: std::sync::Mutex::new(value) }
+    }
+
+    /// Makes it now, by the calling thread, which has to publish it.
+    pub(crate) fn made(self) -> Self {
+        self.order();
+        self
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        let order = self.order().lock().unwrap_or_else(PoisonError::into_inner);
+        let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        MutexGuard { value, _order: order }
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn order(&self) -> &loom::sync::Mutex<()> {
+        self.order.get_or_init(loom::sync::Mutex::default)
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    fn from(value: T) -> Self {
+        Self::new(value).made()
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        T::default().into()
+    }
+}
+
+/// In this order: the value is let go first.
+pub(crate) struct MutexGuard<'a, T> {
+    value: std::sync::MutexGuard<'a, T>,
+    _order: loom::sync::MutexGuard<'a, ()>,
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+/// As `atomic_waker` has it; to the checker it is a lock around the waker, which orders what comes
+/// before and after as the crate's read-modify-writes of one atomic do.
+#[derive(Debug, Default)]
+pub(crate) struct AtomicWaker(loom::future::AtomicWaker);
+
+impl AtomicWaker {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn register(&self, waker: &Waker) {
+        self.0.register_by_ref(waker);
+    }
+
+    pub(crate) fn wake(&self) {
+        self.0.wake();
+    }
+
+    pub(crate) fn take(&self) -> Option<Waker> {
+        self.0.take_waker()
+    }
+}
+
+/// Statics that each run of a model has anew.
+macro_rules! global {
+    ($($(#[$attribute:meta])* static $name:ident: $type:ty = $value:expr;)*) => {
+        loom::lazy_static! { $($(#[$attribute])* static ref $name: $type = $value.made();)* }
+    };
+}
+
+pub(crate) use global;
+
+/// Thread-locals of a model's threads, which the checker runs on one thread of the machine.
+macro_rules! locals {
+    ($(static $name:ident: Cell<$type:ty> = const { $value:expr };)*) => { $(
+        static $name: $crate::sys::LocalCell<$type> = {
+            loom::thread_local! { static CELL: Cell<$type> = $value; }
+            $crate::sys::LocalCell(&CELL)
+        };
+    )* };
+}
+
+pub(crate) use locals as thread_local;
+
+pub(crate) struct LocalCell<T: 'static>(pub(crate) &'static LocalKey<Cell<T>>);
+
+impl<T> LocalCell<T> {
+    pub(crate) fn get(&self) -> T
+    where
+        T: Copy,
+    {
+        self.0.with(Cell::get)
+    }
+
+    pub(crate) fn set(&self, value: T) {
+        self.0.with(|cell| cell.set(value));
+    }
+
+    pub(crate) fn replace(&self, value: T) -> T {
+        self.0.with(|cell| cell.replace(value))
+    }
+}
