@@ -37,6 +37,7 @@ mod group_settings;
 mod group_spawn;
 mod group_stress;
 mod handle;
+mod locals;
 mod net;
 mod normalised;
 #[cfg(unix)]
@@ -90,6 +91,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         start::list::<B>(),
         group_stress::list::<B>(),
         handle::list::<B>(),
+        locals::list::<B>(),
         foreign::list::<B>(),
         executor::list::<B>(),
         normalised::runtime::<B>(),
@@ -98,7 +100,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
 }
 
 pub(crate) fn run<B: Runtime + Run>() -> Vec<Case> {
-    [run::list::<B>(), normalised::run::<B>()].concat()
+    [run::list::<B>(), normalised::run::<B>(), locals::run::<B>()].concat()
 }
 
 pub(crate) fn blocking<B: Runtime + Blocking>() -> Vec<Case> {

@@ -43,7 +43,8 @@ mod trace;
 mod tree;
 
 pub use context::{
-    Captured, EnterGuard, InScope, Root, capture, current_backend, enter, root, running_backend,
+    Captured, EnterGuard, InScope, Root, RunLocal, TreeLocal, UnsetLocal, WithLocal, capture,
+    current_backend, enter, root, running_backend,
 };
 pub use erased::{
     AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner, AnyTcpListener, AnyTcpStream,

@@ -67,6 +67,7 @@
 //! | `except Cancelled: …` | [`catch_cancelled`] |
 //! | `checkpoint`, `sleep`, `sleep_until`, `sleep_forever` | [`checkpoint`], [`sleep`], [`sleep_until`], [`sleep_forever`] |
 //! | `current_time`, `current_effective_deadline` | [`current_time`], [`current_effective_deadline`] |
+//! | `contextvars`, `RunVar` | [`tree_local!`], [`run_local!`] |
 //! | `Event`, `Lock`, `Semaphore` | [`Event`], [`Lock`] (around a value), [`Semaphore`] |
 //! | `open_memory_channel`, `create_memory_object_stream` | [`memory_object_stream`] |
 //! | `to_thread.run_sync` | [`to_thread`] |
@@ -142,9 +143,10 @@ pub use anyio_core::{
 };
 pub use anyio_engine::{
     AnyTcpListener as TcpListener, AnyTcpStream as TcpStream, Erased, Event, FutureExt, Lock,
-    LockGuard, Permit, Ready, ReceiveStream, RuntimeExt, Semaphore, SendStream, TaskHandle,
-    bracket, capture, catch_cancelled, checkpoint, enter, finally, memory_object_stream,
-    op::is_cancelled, shield, sleep_forever,
+    LockGuard, Permit, Ready, ReceiveStream, RunLocal, RuntimeExt, Semaphore, SendStream,
+    TaskHandle, TreeLocal, UnsetLocal, bracket, capture, catch_cancelled, checkpoint, enter,
+    finally, is_shutdown_requested, memory_object_stream, op::is_cancelled, run_local, shield,
+    shutdown_requested, sleep_forever, tree_local,
 };
 #[cfg(feature = "smol")]
 pub use anyio_smol::Smol;

@@ -6,5 +6,5 @@ pub use anyio_engine::{
     Captured, CatchCancelled, Checkpoint, Child, EnterGuard, ErrInto, Errors, Fail, Finally,
     FirstError, GroupBuilder, GroupRun, InScope, Join, Locking, MoveOn, Receiving, Report, Scoped,
     Sending, Shield, ShutdownRequested, Sleep, Started, Starting, StreamStatistics, UntilShutdown,
-    ValueOnly, WithHandle,
+    ValueOnly, WithHandle, WithLocal,
 };

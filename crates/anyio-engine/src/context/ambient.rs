@@ -23,7 +23,7 @@ fn effective_at(mut view: View<'_>) -> bool {
         }
         match view.kind() {
             Kind::Scope(flags) if flags.any(Flags::SHIELD) => return false,
-            Kind::Scope(_) | Kind::Until(_) => {}
+            Kind::Scope(_) | Kind::Until(_) | Kind::Transparent => {}
             Kind::Owned(owner) => match owner.verdict() {
                 Verdict::Cancelled => return true,
                 Verdict::Clear => return false,
@@ -59,10 +59,11 @@ fn node_at(view: View<'_>) -> Option<Arc<Node>> {
             nearest = Some(Arc::clone(node));
             break;
         }
-        if matches!(view.kind(), Kind::Outside) {
-            break;
+        match view.kind() {
+            Kind::Outside => break,
+            Kind::Transparent => {}
+            Kind::Scope(_) | Kind::Until(_) | Kind::Owned(_) => without.push(view),
         }
-        without.push(view);
         next = view.outer();
     }
     for view in without.into_iter().rev() {
@@ -78,7 +79,7 @@ pub(crate) fn make(kind: Kind<'_>, outer: &dyn Fn() -> Option<Arc<Node>>) -> Arc
         Kind::Owned(owner) => return owner.make(outer),
         Kind::Scope(flags) => Node::new(flags, None, None),
         Kind::Until(deadline) => Node::new(Flags::PLAIN, None, Some(deadline)),
-        Kind::Outside => return Node::new(Flags::PLAIN, None, None),
+        Kind::Outside | Kind::Transparent => return Node::new(Flags::PLAIN, None, None),
     };
     node.attach(outer());
     node
@@ -87,6 +88,7 @@ pub(crate) fn make(kind: Kind<'_>, outer: &dyn Fn() -> Option<Arc<Node>>) -> Arc
 /// Moves `node` beneath the innermost frame, if it is not there.
 pub(crate) fn follow(node: &Arc<Node>) {
     slot::current(|view| {
+        let view = view.and_then(View::place);
         let here = match view {
             None => Some(0),
             Some(view) => match (view.cell().get(), view.kind()) {

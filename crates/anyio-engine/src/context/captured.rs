@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 use super::{
     ambient,
     frame::{Body, Frame, poll_again},
+    locals::Locals,
     owner::{Owner, Verdict},
     root,
     slot::Kind,
@@ -36,14 +37,15 @@ use crate::{
 /// ```
 #[must_use]
 pub fn capture() -> Captured {
-    Captured { node: ambient::node(), backend: root::current_backend() }
+    Captured { node: ambient::node(), backend: root::current_backend(), locals: Locals::current() }
 }
 
-/// Given by [`capture`]: the scope and the backend that were current. Cheap to clone.
+/// Given by [`capture`]: the scope, the backend and the locals that were current. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Captured {
     node: Option<Arc<Node>>,
     backend: Option<&'static Erased>,
+    locals: Option<Arc<Locals>>,
 }
 
 impl Captured {
@@ -97,9 +99,9 @@ impl<F: Future> Future for InScope<F> {
         let mut this = self.project();
         let kind = Kind::Owned(this.context);
         let body = this.body.as_mut();
-        let (cancelled, poll) = this
-            .frame
-            .enter_root(kind, this.context.backend, || (ambient::is_effective(), body.poll(cx)));
+        let (backend, locals) = (this.context.backend, this.context.locals.as_ref());
+        let poll = || (ambient::is_effective(), body.poll(cx));
+        let (cancelled, poll) = this.frame.enter_root(kind, backend, locals, poll);
         if let Poll::Ready(value) = poll {
             this.frame.leave();
             return Poll::Ready(Ok(value));

@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 
 use super::{
     ambient,
+    locals::Locals,
     slot::{self, Entry, Kind},
 };
 use crate::{
@@ -54,9 +55,11 @@ impl Frame {
         &self,
         kind: Kind<'_>,
         backend: Option<&'static Erased>,
+        locals: Option<&Arc<Locals>>,
         f: impl FnOnce() -> R,
     ) -> R {
-        slot::enter(&Entry::new(&self.cell, kind).with_backend(backend), f)
+        let entry = Entry::new(&self.cell, kind).with_backend(backend).with_locals(locals);
+        slot::enter(&entry, f)
     }
 
     /// The node, if there is one.

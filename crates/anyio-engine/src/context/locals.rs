@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    cell::OnceCell,
     collections::BTreeMap,
     error::Error,
     fmt,
@@ -253,7 +254,9 @@ impl<F: Future> Future for WithLocal<F> {
             *this.link = Link::Made(Arc::new(Locals { key, value, outer: Locals::current() }));
         }
         let Link::Made(locals) = this.link else { unreachable!("it has just been made") };
-        slot::enter_transparent(locals, || this.future.poll(cx))
+        let cell = OnceCell::new();
+        let entry = Entry::new(&cell, Kind::Transparent).with_locals(Some(locals));
+        slot::enter(&entry, || this.future.poll(cx))
     }
 }
 
@@ -278,7 +281,7 @@ static STORE: u8 = 0;
 
 /// The locals of a run that begins.
 pub(super) fn of_a_run() -> Arc<Locals> {
-    let store: Store = Mutex::new(BTreeMap::new());
+    let store: Store = Mutex::from(BTreeMap::new());
     Arc::new(Locals { key: store_key(), value: StdArc::new(store), outer: None })
 }
 
@@ -361,14 +364,3 @@ impl fmt::Display for UnsetLocal {
 }
 
 impl Error for UnsetLocal {}
-
-/// Runs `f` with `locals` set, if there are any, in a frame that is there already.
-pub(crate) fn entry<'a>(entry: Entry<'a>, locals: Option<&'a Arc<Locals>>) -> Entry<'a> {
-    match locals {
-        Some(locals) => entry.with_locals(locals),
-        None => entry,
-    }
-}
-
-/// A frame that is none: all but its locals is that of what is around it.
-pub(crate) const TRANSPARENT: Kind<'static> = Kind::Transparent;

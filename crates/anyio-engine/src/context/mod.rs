@@ -8,12 +8,15 @@ pub(crate) mod ambient;
 pub(crate) mod budget;
 mod captured;
 mod frame;
+mod locals;
 mod owner;
 mod root;
 mod slot;
 
 pub use captured::{Captured, InScope, capture};
 pub(crate) use frame::{Body, Frame, lost, poll_again, poll_unwound};
+pub(crate) use locals::Locals;
+pub use locals::{RunLocal, TreeLocal, UnsetLocal, WithLocal};
 pub(crate) use owner::{Owner, Verdict};
 pub use root::{EnterGuard, Root, current_backend, enter, root, running_backend};
 pub(crate) use slot::Kind;

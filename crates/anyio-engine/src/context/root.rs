@@ -12,9 +12,13 @@ use pin_project_lite::pin_project;
 
 use super::{
     frame::Frame,
+    locals::{self, Locals},
     slot::{self, Kind, View},
 };
-use crate::{erased::Erased, sys::thread_local};
+use crate::{
+    erased::Erased,
+    sys::{Arc, thread_local},
+};
 
 thread_local! {
     static ENTERED: Cell<Option<&'static Erased>> = const { Cell::new(None) };
@@ -61,8 +65,8 @@ impl fmt::Debug for EnterGuard {
 }
 
 /// Wraps the future that a backend's `run` drives, so that everything in it knows the backend.
-pub const fn root<F: Future>(backend: &'static Erased, future: F) -> Root<F> {
-    Root { frame: Frame::new(), backend, future }
+pub fn root<F: Future>(backend: &'static Erased, future: F) -> Root<F> {
+    Root { frame: Frame::new(), backend, locals: locals::of_a_run(), future }
 }
 
 pin_project! {
@@ -72,6 +76,7 @@ pin_project! {
     pub struct Root<F> {
         frame: Frame,
         backend: &'static Erased,
+        locals: Arc<Locals>,
         #[pin]
         future: F,
     }
@@ -82,6 +87,7 @@ impl<F: Future> Future for Root<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        this.frame.enter_root(Kind::Outside, Some(this.backend), || this.future.poll(cx))
+        let (backend, locals) = (Some(*this.backend), Some(&*this.locals));
+        this.frame.enter_root(Kind::Outside, backend, locals, || this.future.poll(cx))
     }
 }

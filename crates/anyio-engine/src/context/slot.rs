@@ -13,7 +13,7 @@ use std::{
     time::Instant,
 };
 
-use super::owner::Owner;
+use super::{locals::Locals, owner::Owner};
 use crate::{
     erased::Erased,
     sys::{Arc, thread_local},
@@ -31,6 +31,8 @@ pub(crate) enum Kind<'a> {
     Owned(&'a dyn Owner),
     /// Nothing here belongs to a scope: a run's outermost frame, or a destructor.
     Outside,
+    /// It is no place in the tree, and only sets locals.
+    Transparent,
 }
 
 /// One frame, for the length of one poll.
@@ -38,16 +40,24 @@ pub(crate) struct Entry<'a> {
     cell: &'a OnceCell<Arc<Node>>,
     kind: Kind<'a>,
     backend: Option<&'static Erased>,
+    /// `None` for those of what is around it.
+    locals: Option<Option<&'a Arc<Locals>>>,
 }
 
 impl<'a> Entry<'a> {
     pub(crate) const fn new(cell: &'a OnceCell<Arc<Node>>, kind: Kind<'a>) -> Self {
-        Self { cell, kind, backend: None }
+        Self { cell, kind, backend: None, locals: None }
     }
 
     /// From here inwards, `backend` is the current one. `None` leaves it as it is.
     pub(crate) const fn with_backend(mut self, backend: Option<&'static Erased>) -> Self {
         self.backend = backend;
+        self
+    }
+
+    /// From here inwards, these are the locals, whatever is set outside.
+    pub(crate) const fn with_locals(mut self, locals: Option<&'a Arc<Locals>>) -> Self {
+        self.locals = Some(locals);
         self
     }
 }
@@ -119,6 +129,27 @@ impl<'v> View<'v> {
 
     pub(crate) const fn backend(self) -> Option<&'static Erased> {
         self.0.backend
+    }
+
+    /// What is set here.
+    pub(crate) fn locals(self) -> Option<&'v Arc<Locals>> {
+        let mut next = Some(self);
+        while let Some(view) = next {
+            if let Some(locals) = view.entry().locals {
+                return locals;
+            }
+            next = view.outer();
+        }
+        None
+    }
+
+    /// This frame, or the first one around it that is a place in the tree.
+    pub(crate) fn place(self) -> Option<Self> {
+        let mut view = self;
+        while matches!(view.kind(), Kind::Transparent) {
+            view = view.outer()?;
+        }
+        Some(view)
     }
 
     /// The frame around this one.

@@ -240,7 +240,7 @@ where
         let polled = catch(|| {
             let body = this.body.as_mut();
             let poll = || (ambient::is_effective(), this.span.in_scope(|| body.poll(cx)));
-            this.frame.enter_root(kind, root.core.backend, poll)
+            this.frame.enter_root(kind, root.core.backend, root.core.locals.as_ref(), poll)
         });
         if this.frame.node().is_some() {
             this.seat.mark_used();

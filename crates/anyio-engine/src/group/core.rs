@@ -9,6 +9,7 @@ use super::{
     slot::Slot,
 };
 use crate::{
+    context::Locals,
     erased::Erased,
     scope::catch,
     sync::Semaphore,
@@ -29,6 +30,8 @@ pub(super) struct Core<B: Executor, E> {
     /// The group's place in the tree.
     pub(super) node: Arc<Node>,
     pub(super) backend: Option<&'static Erased>,
+    /// What was set where the group was opened.
+    pub(super) locals: Option<Arc<Locals>>,
     pub(super) spawner: Result<B::Spawner, NoRuntime>,
     /// In an `Arc` of its own, so that handles that come and go do not disturb the tasks' count.
     pub(super) roster: Arc<Roster>,
@@ -73,6 +76,7 @@ impl<B: Executor, E> Core<B, E> {
         Self {
             node,
             backend,
+            locals: Locals::current(),
             spawner: B::spawner(),
             roster,
             span,
