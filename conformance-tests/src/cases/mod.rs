@@ -38,6 +38,7 @@ mod group_spawn;
 mod group_stress;
 mod handle;
 mod locals;
+mod nested;
 mod net;
 mod normalised;
 #[cfg(unix)]
@@ -54,6 +55,7 @@ mod stream;
 mod stream_close;
 mod sync;
 mod time;
+mod together;
 mod tools;
 
 use anyio_core::{Blocking, Net, Processes, Run, Runtime, Signals};
@@ -73,6 +75,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         stream::list::<B>(),
         stream_close::list::<B>(),
         time::list::<B>(),
+        together::list::<B>(),
         budget::list::<B>(),
         dropping::list::<B>(),
         catching::list::<B>(),
@@ -92,6 +95,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         group_stress::list::<B>(),
         handle::list::<B>(),
         locals::list::<B>(),
+        nested::list::<B>(),
         foreign::list::<B>(),
         executor::list::<B>(),
         normalised::runtime::<B>(),

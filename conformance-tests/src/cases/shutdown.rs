@@ -11,7 +11,7 @@ use anyio_engine::{
 use super::tools::event;
 use crate::{
     suite::Case,
-    support::{Counter, Log, Wakes, cause_of, turns},
+    support::{Counter, Log, Wakes, cause_of, is_pending, turns},
 };
 
 /// Longer than any test.
@@ -36,6 +36,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         deadline_may_come_first,
         cancel_goes_before_the_grace,
         loop_ends_with_a_request,
+        work_does_not_begin_after_the_request,
         ready_work_beats_the_request,
         no_item_is_lost_by_a_request,
         work_that_is_cut_by_a_request_cleans_up,
@@ -297,12 +298,37 @@ async fn loop_ends_with_a_request<B: Runtime>() {
     assert_eq!(log.take(), ["one", "two", "loop ended"]);
 }
 
-/// C7, C12: work that is ready counts, request or not.
+/// C12: work that has not begun when the request is there does not begin, ready or not: a loop ends.
+async fn work_does_not_begin_after_the_request<B: Runtime>() {
+    let (scope, begun) = (B::CancelScope::new(), Counter::default());
+    let result = scope
+        .run(async {
+            let mut rounds = 0;
+            while let Some(()) = B::until_shutdown(async { _ = begun.add() }).await {
+                rounds += 1;
+                if rounds == 5 {
+                    scope.shutdown(LONG);
+                }
+            }
+            rounds
+        })
+        .await;
+    assert_eq!((result, begun.get()), (Ok(5), 5));
+}
+
+/// C7, C12: work that has begun and is ready in the moment of the request counts.
 async fn ready_work_beats_the_request<B: Runtime>() {
-    let scope = B::CancelScope::new();
-    scope.shutdown(LONG);
-    assert_eq!(scope.run(B::until_shutdown(async { 7 })).await, Ok(Some(7)));
-    assert_eq!(scope.run(B::until_shutdown(pending::<u8>())).await, Ok(None));
+    let (scope, ready) = (B::CancelScope::new(), event::<B>());
+    let result = scope
+        .run(async {
+            let mut work = std::pin::pin!(B::until_shutdown(ready.wait()));
+            assert!(is_pending(work.as_mut()).await);
+            ready.set();
+            scope.shutdown(LONG);
+            work.await
+        })
+        .await;
+    assert_eq!(result, Ok(Some(())));
 }
 
 /// C7, C12: an item is received or stays, however close the request comes.

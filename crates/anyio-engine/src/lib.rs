@@ -52,8 +52,10 @@ pub use erased::{
 };
 pub use ext::{ErrInto, FutureExt, RuntimeExt};
 pub use group::{
-    AllErrors, Child, Errors, FirstError, GroupBuilder, GroupRun, Join, Ready, Started, Starting,
-    TaskGroup, TaskHandle, ValueOnly, WithHandle, task_group,
+    AllErrors, Child, Errors, FirstError, GroupBuilder, GroupRun, Join, LocalTaskGroup,
+    NestedGroup, NestedHandle, NestedJoin, NestedRun, Ready, ScopedTaskGroup, Started, Starting,
+    TaskGroup, TaskHandle, ValueOnly, WithHandle, as_completed, gather, local_task_group, map,
+    race, race_ok, scoped_task_group, task_group,
 };
 pub use op::{Checkpoint, checkpoint};
 pub use scope::{

@@ -172,7 +172,8 @@ pub fn current_effective_deadline() -> Option<Instant> {
 }
 
 /// Runs `future` until a scope around it is asked to shut down: `None` then, and `future` has been
-/// unwound, with its cleanup. What is ready all the same counts.
+/// unwound, with its cleanup. Asked before, it does not even begin; what is ready in the moment of the
+/// request counts.
 ///
 /// It makes a loop that takes new work end, and lets the work go on that was taken. Who asks is
 /// [`CancelScope::shutdown`](anyio_engine::CancelScope::shutdown).

@@ -59,6 +59,9 @@
 //! | `nursery.start_soon(f)`, `tg.create_task(f())` | `tg.spawn(f())`, which gives a [`TaskHandle`] |
 //! | `nursery.start(f)`, `task_status.started(v)` | `tg.start(f)`, [`ready.started(v)`](Ready::started) |
 //! | `ExceptionGroup` | [`GroupError`], given by a builder's [`run_collecting`](types::GroupBuilder::run_collecting) |
+//! | `gather`, `amap`, `as_completed` | [`gather`], [`map`], [`as_completed`] |
+//! | `select`-like races by hand | [`race`], [`race_ok`] |
+//! | closures over locals in `start_soon` | [`scoped_task_group`], [`local_task_group`] |
 //! | `nursery.cancel_scope.cancel()` | `tg.cancel()` |
 //! | `with CancelScope() as scope: …` | `scope.run(…)` of a [`CancelScope`] |
 //! | `move_on_after`, `move_on_at`, `fail_after`, `fail_at` | [`move_on_after`], [`move_on_at`], [`fail_after`], [`fail_at`] |
@@ -145,8 +148,8 @@ pub use anyio_engine::{
     AnyTcpListener as TcpListener, AnyTcpStream as TcpStream, Erased, Event, FutureExt, Lock,
     LockGuard, Permit, Ready, ReceiveStream, RunLocal, RuntimeExt, Semaphore, SendStream,
     TaskHandle, TreeLocal, UnsetLocal, bracket, capture, catch_cancelled, checkpoint, enter,
-    finally, is_shutdown_requested, memory_object_stream, op::is_cancelled, run_local, shield,
-    shutdown_requested, sleep_forever, tree_local,
+    finally, is_shutdown_requested, local_task_group, memory_object_stream, op::is_cancelled,
+    run_local, scoped_task_group, shield, shutdown_requested, sleep_forever, tree_local,
 };
 #[cfg(feature = "smol")]
 pub use anyio_smol::Smol;

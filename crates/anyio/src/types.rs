@@ -4,7 +4,8 @@
 pub use anyio_engine::{
     Acquire, AllErrors, AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner, AnyTimer,
     Captured, CatchCancelled, Checkpoint, Child, EnterGuard, ErrInto, Errors, Fail, Finally,
-    FirstError, GroupBuilder, GroupRun, InScope, Join, Locking, MoveOn, Receiving, Report, Scoped,
+    FirstError, GroupBuilder, GroupRun, InScope, Join, LocalTaskGroup, Locking, MoveOn,
+    NestedGroup, NestedHandle, NestedJoin, NestedRun, Receiving, Report, Scoped, ScopedTaskGroup,
     Sending, Shield, ShutdownRequested, Sleep, Started, Starting, StreamStatistics, UntilShutdown,
     ValueOnly, WithHandle, WithLocal,
 };

@@ -54,7 +54,7 @@ pin_project! {
             if !this.seat.is_left() {
                 let dropped = catch(|| this.body.as_mut().clear());
                 this.frame.leave();
-                this.core.lose();
+                this.core.tally.lose();
                 leave::<B, E, <F::Output as TaskEnd<E, K>>::Value>(this.core, this.seat, match dropped {
                     Ok(()) => Fate::Cut(Cause::of(CauseKind::Shutdown)),
                     Err(payload) => Fate::Panicked(payload),
@@ -142,12 +142,12 @@ struct Root<'a, B: Executor, E> {
 impl<B: Executor, E> Root<'_, B, E> {
     /// Whether the task is cancelled, by its handle or with its group.
     fn is_cancelled(&self) -> bool {
-        self.slot.is_cancel_called() || self.core.node.is_effective()
+        self.slot.is_cancel_called() || self.core.tally.node.is_effective()
     }
 
     /// Why, if it is.
     fn cause(&self) -> Cause {
-        self.slot.own_cause().unwrap_or_else(|| self.core.node.origin())
+        self.slot.own_cause().unwrap_or_else(|| self.core.tally.node.origin())
     }
 }
 
@@ -158,7 +158,7 @@ impl<B: Executor, E> Owner for Root<'_, B, E> {
 
     fn make(&self, _: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
         let node = Node::new(Flags::TASK_ROOT, None, None);
-        node.attach(Some(Arc::clone(&self.core.node)));
+        node.attach(Some(Arc::clone(&self.core.tally.node)));
         self.slot.adopt(&node);
         node
     }
@@ -184,15 +184,15 @@ fn leave<B: Executor, E: Send + 'static, T: Send + 'static>(
         }
         Fate::Ended(Ok(value)) => Some(End::Value(Box::new(value))),
         Fate::Ended(Err(error)) => {
-            core.fail(error, who);
+            core.tally.fail(error, who);
             Some(End::Failed)
         }
         Fate::Panicked(payload) => {
-            core.panic(payload, who);
+            core.tally.panic(payload, who);
             Some(End::Failed)
         }
         Fate::Cut(cause) => {
-            core.cut();
+            core.tally.cut();
             Some(End::Cut(cause))
         }
         Fate::Apart(cause) => Some(End::Cut(cause)),
@@ -222,7 +222,7 @@ fn discard<B: Executor, E, T>(core: &Core<B, E>, slot: &Slot, remains: T) {
         return;
     }
     if let Err(payload) = catch(|| drop(remains)) {
-        core.panic(payload, || slot.label());
+        core.tally.panic(payload, || slot.label());
     }
 }
 

@@ -131,7 +131,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         let index = added.ok_or(Refused::Closed)?;
         if profile.service && core.roster.is_awaited() {
             // The group may have to end it at once.
-            core.node.waker().wake();
+            core.tally.node.waker().wake();
         }
         Ok(index)
     }
@@ -153,7 +153,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         let Profile { name, location, service } = profile;
         let core = &self.core;
         let Ok(spawner) = &core.spawner else { unreachable!("no room is made without one") };
-        let span = core.span.task(name.as_deref(), location);
+        let span = core.tally.span.task(name.as_deref(), location);
         let seat = Seat::new(index, service || name.is_some());
         let handle = TaskHandle::new(Arc::clone(&core.roster), index, name);
         match &core.limit {
@@ -177,30 +177,30 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
     /// body had ended or ends by itself.
     #[track_caller]
     pub fn cancel(&self) {
-        self.core.node.cancel(Cause::explicit());
+        self.core.tally.node.cancel(Cause::explicit());
     }
 
     /// Cancels the body and all tasks, and says why.
     #[track_caller]
     pub fn cancel_because(&self, reason: impl Into<StdArc<str>>) {
-        self.core.node.cancel(Cause::explicit_because(reason));
+        self.core.tally.node.cancel(Cause::explicit_because(reason));
     }
 
     /// Cancels the body and all tasks for a cause made elsewhere, as that of a scope.
     pub fn cancel_with(&self, cause: Cause) {
-        self.core.node.cancel(cause);
+        self.core.tally.node.cancel(cause);
     }
 
     /// Whether the group has been cancelled itself: by a call, or because a member failed.
     #[must_use]
     pub fn cancel_called(&self) -> bool {
-        self.core.node.own_cause().is_some()
+        self.core.tally.node.own_cause().is_some()
     }
 
     /// Why the group has been cancelled itself, if it has.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
-        self.core.node.own_cause()
+        self.core.tally.node.own_cause()
     }
 }
 
@@ -220,7 +220,7 @@ impl<B: Executor, E> fmt::Debug for TaskGroup<B, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskGroup")
             .field("tasks", &self.core.roster.len())
-            .field("cause", &self.core.node.own_cause())
+            .field("cause", &self.core.tally.node.own_cause())
             .finish()
     }
 }

@@ -12,14 +12,21 @@ mod handle;
 mod join;
 #[cfg(all(test, loom))]
 mod model;
+mod nested;
+mod opening;
 mod roster;
 mod run;
 mod slot;
 mod slots;
 mod start;
+mod tally;
 
 pub use builder::{Child, GroupBuilder};
 pub use handle::TaskGroup;
 pub use join::{Join, TaskHandle};
+pub use nested::{
+    LocalTaskGroup, NestedGroup, NestedHandle, NestedJoin, NestedRun, ScopedTaskGroup,
+    as_completed, gather, local_task_group, map, race, race_ok, scoped_task_group,
+};
 pub use run::{AllErrors, Errors, FirstError, GroupRun, task_group};
 pub use start::{Ready, Started, Starting, ValueOnly, WithHandle};

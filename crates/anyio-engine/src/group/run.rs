@@ -3,25 +3,21 @@
 use std::{
     fmt,
     marker::PhantomData,
-    panic::{Location, resume_unwind},
+    panic::Location,
     pin::Pin,
     sync::Arc as StdArc,
     task::{Context, Poll, ready},
 };
 
-use anyio_core::{Body as BodyEnd, Cancelled, Cause, CauseKind, Executor, GroupError, TaskError};
+use anyio_core::{Body as BodyEnd, Executor, GroupError, TaskError};
 use pin_project_lite::pin_project;
 
 use super::{
-    core::{Core, Settings, Sum},
+    core::{Core, Settings},
     handle::TaskGroup,
+    opening::{Begin, Opening},
 };
-use crate::{
-    context::{Body, Frame, current_backend, poll_unwound},
-    scope::{BOUNDARY, HOLD, Outcome, catch, conclude, poll_caught},
-    sys::Arc,
-    trace::Span,
-};
+use crate::{context::current_backend, sys::Arc};
 
 /// Opens a group of tasks, runs `body` in it, and returns when the body and every task have ended.
 ///
@@ -133,19 +129,11 @@ pin_project! {
     // the lifetimes in it are one and the same.
     #[must_use = "futures do nothing unless you `.await` them"]
     pub struct GroupRun<B: Executor, E, F, Fut, T, K = FirstError> {
-        hold: Frame,
-        boundary: Frame,
         #[pin]
-        body: Body<Fut>,
-        start: Option<F>,
-        name: Option<StdArc<str>>,
+        opening: Opening<F, Fut, T>,
         settings: Settings,
-        location: &'static Location<'static>,
-        span: Span,
         // From the first poll until all have ended.
         core: Option<Arc<Core<B, E>>>,
-        value: Option<T>,
-        cancelled: Option<Cancelled>,
         errors: PhantomData<fn() -> K>,
     }
 
@@ -165,20 +153,8 @@ impl<B: Executor, E, F, Fut, T, K> GroupRun<B, E, F, Fut, T, K> {
         location: &'static Location<'static>,
         body: F,
     ) -> Self {
-        Self {
-            hold: Frame::new(),
-            boundary: Frame::new(),
-            body: Body::empty(),
-            start: Some(body),
-            name,
-            settings,
-            location,
-            span: Span::none(),
-            core: None,
-            value: None,
-            cancelled: None,
-            errors: PhantomData,
-        }
+        let opening = Opening::new(name, location, body);
+        Self { opening, settings, core: None, errors: PhantomData }
     }
 }
 
@@ -194,103 +170,29 @@ where
     type Output = Result<T, K::Of<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let (hold, boundary) = (&mut *this.hold, &mut *this.boundary);
-        let name = &*this.name;
-        let who = || name.clone().unwrap_or_else(|| "the body of the group".into());
-
-        if let Some(start) = this.start.take() {
-            let node = Arc::clone(hold.need_node(HOLD));
-            *this.span = Span::group(name.as_deref(), this.location);
-            let core = Core::new(node, current_backend(), this.span.clone(), *this.settings);
-            let core = this.core.insert(Arc::new(core));
+        let this = self.project();
+        let mut opening = this.opening;
+        if let Some(Begin { body, node, span }) = opening.as_mut().begin() {
+            let core = Arc::new(Core::new(node, current_backend(), span, *this.settings));
+            let core = this.core.insert(core);
             let group = TaskGroup::new(Arc::clone(core));
-            let start = || this.span.in_scope(|| start(group));
-            match catch(|| hold.enter(HOLD, || boundary.enter(BOUNDARY, start))) {
-                Ok(body) => this.body.as_mut().set(body),
-                Err(payload) => core.panic(payload, who),
-            }
+            opening.as_mut().call(|| body(group), &core.tally);
         }
-
-        let Some(core) = this.core.as_ref() else {
-            ready!(poll_unwound(cx));
-            let Some(cancelled) = this.cancelled.take() else {
-                panic!("a task group was polled after it had ended")
-            };
-            return Poll::Ready(Err(only::<K, E>(cancelled)));
-        };
-
-        if this.body.is_some() {
-            let body = this.body.as_mut();
-            let poll = || this.span.in_scope(|| poll_caught(boundary, body, cx));
-            let polled = hold.enter(HOLD, poll);
-            let settle = || Arc::clone(hold.settle(HOLD, cx));
-            match ready!(conclude(boundary, this.body, polled, cx, settle)) {
-                Outcome::Value(end) => match catch(|| end.into_result()) {
-                    Ok(Ok(value)) => *this.value = Some(value),
-                    Ok(Err(error)) => core.fail(error, who),
-                    Err(payload) => core.panic(payload, who),
-                },
-                Outcome::Panicked(payload) => core.panic(payload, who),
-                Outcome::Cut(cancelled) => {
-                    core.cut();
-                    *this.cancelled = Some(cancelled);
-                }
-            }
-            boundary.leave();
-        } else {
-            hold.follow();
-        }
-
+        let Some(core) = this.core.as_ref() else { return opening.poll_unwound::<E, K>(cx) };
+        ready!(opening.as_mut().poll_body(&core.tally, cx));
         if !core.close() {
-            hold.settle(HOLD, cx);
+            opening.as_mut().settle(cx);
             if !core.close() {
                 return Poll::Pending;
             }
         }
-
-        // All have ended. What is visible from here is read before the group leaves the tree.
-        let from_outside = core.node.sees_outer();
-        let origin = Cancelled::new(core.node.origin());
-        let sum = core.sum();
-        *this.core = None;
-        hold.leave();
-        match sum {
-            Sum::Panic(payload) => resume_unwind(payload),
-            Sum::Error(first, rest) => Poll::Ready(Err(K::of(first, rest))),
-            Sum::Lost => {
-                Poll::Ready(Err(only::<K, E>(Cancelled::new(Cause::of(CauseKind::Shutdown)))))
-            }
-            Sum::Cut => unwind::<T, E, K>(this.cancelled, origin, cx),
-            Sum::Well => match this.value.take() {
-                Some(value) => Poll::Ready(Ok(value)),
-                None if from_outside => unwind::<T, E, K>(this.cancelled, origin, cx),
-                None => Poll::Ready(Err(only::<K, E>(this.cancelled.take().unwrap_or(origin)))),
-            },
-        }
+        let Some(core) = this.core.take() else { unreachable!("it was there above") };
+        opening.finish::<E, K>(&core.tally, cx)
     }
-}
-
-/// Leaves the rest to the outer scope that is cancelled, if it still is.
-fn unwind<T, E: TaskError, K: Errors>(
-    kept: &mut Option<Cancelled>,
-    origin: Cancelled,
-    cx: &Context<'_>,
-) -> Poll<Result<T, K::Of<E>>> {
-    let cancelled = kept.get_or_insert(origin);
-    ready!(poll_unwound(cx));
-    Poll::Ready(Err(only::<K, E>(cancelled.clone())))
-}
-
-fn only<K: Errors, E: TaskError>(cancelled: Cancelled) -> K::Of<E> {
-    K::of(cancelled.into(), Vec::new())
 }
 
 impl<B: Executor, E, F, Fut, T, K> fmt::Debug for GroupRun<B, E, F, Fut, T, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GroupRun")
-            .field("name", &self.name)
-            .field("location", &self.location)
-            .finish_non_exhaustive()
+        f.debug_struct("GroupRun").field("opening", &self.opening).finish_non_exhaustive()
     }
 }

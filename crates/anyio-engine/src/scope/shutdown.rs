@@ -36,7 +36,8 @@ pub fn is_shutdown_requested() -> bool {
 }
 
 /// Runs `future` until a scope around it is asked to shut down: `None` then, and `future` has been
-/// unwound, with its cleanup. What is ready all the same counts.
+/// unwound, with its cleanup. Asked before, it does not even begin; what is ready in the moment of the
+/// request counts.
 ///
 /// It makes a loop that takes new work end, and lets the work go on that was taken:
 /// `while let Some(connection) = until_shutdown(listener.accept()).await`.
@@ -48,7 +49,7 @@ pub fn is_shutdown_requested() -> bool {
 pub fn until_shutdown<C: Clock, F: Future>(future: F) -> UntilShutdown<C, F> {
     let scope = CancelScope::new();
     let work = scope.run(future);
-    UntilShutdown { scope, work, request: Some(shutdown_requested()) }
+    UntilShutdown { scope, work, request: Some(shutdown_requested()), begun: false }
 }
 
 pin_project! {
@@ -61,6 +62,7 @@ pin_project! {
         work: Scoped<C, F, Report>,
         // Until it was made.
         request: Option<ShutdownRequested>,
+        begun: bool,
     }
 }
 
@@ -69,6 +71,14 @@ impl<C: Clock, F: Future> Future for UntilShutdown<C, F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        if !*this.begun {
+            // Or a loop whose work is always ready would go on for ever.
+            if is_shutdown_requested() {
+                ready!(op::admit(cx));
+                return Poll::Ready(None);
+            }
+            *this.begun = true;
+        }
         if let Poll::Ready(result) = this.work.as_mut().poll(cx) {
             return Poll::Ready(result.ok());
         }

@@ -5,7 +5,7 @@ use std::panic::Location;
 use anyio_core::Cause;
 use loom::thread;
 
-use super::super::roster::Roster;
+use super::super::roster::{Progress, Roster};
 use crate::{
     model::{Alarm, explore},
     sys::{Arc, AtomicWaker},
@@ -15,14 +15,25 @@ use crate::{
 /// Roster, 2: of two tasks that end while the group is about to wait, the last one wakes it.
 #[test]
 fn the_last_task_wakes_the_group() {
-    explore(3, || {
+    last_of([false, false]);
+}
+
+/// The same where one of them is a service: it is counted out before it is counted as ended.
+#[test]
+fn a_service_that_ends_meanwhile_wakes_the_group() {
+    last_of([false, true]);
+}
+
+fn last_of(services: [bool; 2]) {
+    explore(3, move || {
         let group = Arc::new((Roster::new(), AtomicWaker::new()));
-        let tasks: Vec<_> = (0..2)
-            .map(|_| {
-                let index = group.0.add(None, Location::caller()).unwrap();
+        let tasks: Vec<_> = services
+            .into_iter()
+            .map(|service| {
+                let index = group.0.add(None, Location::caller(), service).unwrap();
                 let group = Arc::clone(&group);
                 thread::spawn(move || {
-                    if group.0.remove(Some((index, group.0.slot(index)))) {
+                    if group.0.remove(Some((index, group.0.slot(index))), service) {
                         group.1.wake();
                     }
                 })
@@ -30,10 +41,10 @@ fn the_last_task_wakes_the_group() {
             .collect();
         let (alarm, waker) = Alarm::new();
         group.1.register(&waker);
-        let closed = group.0.close();
+        let closed = group.0.close() == Progress::Closed;
         tasks.into_iter().for_each(|task| task.join().unwrap());
         assert!(closed || alarm.has_rung(), "the group sleeps, and nobody is left to wake it");
-        assert!(group.0.close());
+        assert!(group.0.close() == Progress::Closed);
         assert_eq!(group.0.len(), 0);
     });
 }
@@ -43,16 +54,16 @@ fn the_last_task_wakes_the_group() {
 fn a_group_does_not_close_around_a_task() {
     explore(3, || {
         let roster = Arc::new(Roster::new());
-        let first = roster.add(None, Location::caller()).unwrap();
+        let first = roster.add(None, Location::caller(), false).unwrap();
         let task = {
             let roster = Arc::clone(&roster);
             thread::spawn(move || {
-                let second = roster.add(None, Location::caller());
+                let second = roster.add(None, Location::caller(), false);
                 assert!(second.is_some(), "the group closed while a task ran");
-                roster.remove(Some((first, roster.slot(first))));
+                roster.remove(Some((first, roster.slot(first))), false);
             })
         };
-        assert!(!roster.close(), "a task runs");
+        assert!(roster.close() == Progress::Busy, "a task runs");
         task.join().unwrap();
         assert_eq!(roster.len(), 1);
     });
@@ -63,15 +74,15 @@ fn a_group_does_not_close_around_a_task() {
 fn an_orphaned_group_takes_no_task_after_its_last() {
     explore(3, || {
         let roster = Arc::new(Roster::new());
-        let first = roster.add(None, Location::caller()).unwrap();
+        let first = roster.add(None, Location::caller(), false).unwrap();
         let task = {
             let roster = Arc::clone(&roster);
-            thread::spawn(move || roster.remove(Some((first, roster.slot(first)))))
+            thread::spawn(move || roster.remove(Some((first, roster.slot(first))), false))
         };
         roster.orphan();
-        let next = roster.add(None, Location::caller());
+        let next = roster.add(None, Location::caller(), false);
         task.join().unwrap();
-        let later = roster.add(None, Location::caller());
+        let later = roster.add(None, Location::caller(), false);
         assert_eq!(later.is_some(), next.is_some(), "closed, or open as long as a task runs");
     });
 }
@@ -82,12 +93,12 @@ fn an_orphaned_group_takes_no_task_after_its_last() {
 fn no_slot_is_lost_or_handed_out_twice() {
     explore(3, || {
         let roster = Arc::new(Roster::new());
-        let add = |roster: &Roster| roster.add(None, Location::caller()).unwrap();
+        let add = |roster: &Roster| roster.add(None, Location::caller(), false).unwrap();
         let leaving: Vec<_> = (0..2)
             .map(|_| {
                 let index = add(&roster);
                 let roster = Arc::clone(&roster);
-                thread::spawn(move || roster.remove(Some((index, roster.slot(index)))))
+                thread::spawn(move || roster.remove(Some((index, roster.slot(index))), false))
             })
             .collect();
         let mut taken = vec![add(&roster), add(&roster)];
@@ -105,7 +116,7 @@ fn no_slot_is_lost_or_handed_out_twice() {
 fn a_cancelled_group_leaves_no_task_asleep() {
     explore(3, || {
         let roster = Arc::new(Roster::new());
-        let index = roster.add(None, Location::caller()).unwrap();
+        let index = roster.add(None, Location::caller(), false).unwrap();
         let node = Node::new(Flags::HOLD, None, None);
         let members = Arc::downgrade(&roster);
         node.set_members(members);

@@ -21,7 +21,7 @@ use crate::{
 /// A roster with one task in it.
 fn one_task() -> (Arc<Roster>, u32) {
     let roster = Arc::new(Roster::new());
-    let index = roster.add(None, Location::caller()).expect("the group is open");
+    let index = roster.add(None, Location::caller(), false).expect("the group is open");
     (roster, index)
 }
 
@@ -35,7 +35,7 @@ fn finish(roster: &Roster, index: u32, value: Counted) {
     } else {
         slot.end(End::Value(Box::new(value))).map(drop).is_some()
     };
-    roster.remove(free.then_some((index, slot)));
+    roster.remove(free.then_some((index, slot)), false);
 }
 
 /// The handle on the task at `index` is dropped, as in `join.rs`.
@@ -61,7 +61,8 @@ fn a_slot_comes_back_once() {
         release(&roster, index);
         task.join().unwrap();
         assert_eq!(dropped.load(Ordering::Relaxed), 1, "the value was dropped, once");
-        let next: Vec<_> = (0..2).map(|_| roster.add(None, Location::caller()).unwrap()).collect();
+        let next: Vec<_> =
+            (0..2).map(|_| roster.add(None, Location::caller(), false).unwrap()).collect();
         assert_eq!(next, [index, index + 1], "the slot is free, once");
         assert_eq!(roster.slot(index).status(), TaskStatus::Running);
     });
@@ -81,7 +82,7 @@ fn a_slot_is_clean_when_it_is_used_again() {
             handle.slot(index).cancel(Cause::explicit());
             release(&handle, index);
         });
-        let next = roster.add(None, Location::caller()).unwrap();
+        let next = roster.add(None, Location::caller(), false).unwrap();
         let slot = roster.slot(next);
         let (alarm, waker) = Alarm::new();
         slot.register(&waker);

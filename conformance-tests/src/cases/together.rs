@@ -1,0 +1,340 @@
+//! Several futures at once: G13.
+
+use std::{future::pending, sync::Arc, time::Duration};
+
+use anyio_core::{CancelScope as _, Cancelled, Event as _, Runtime};
+use anyio_engine::{
+    Lock, RuntimeExt as _, as_completed, checkpoint, finally, gather, map, race, race_ok, shield,
+};
+use futures_util::future::{BoxFuture, FutureExt as _};
+
+use super::tools::{Failure, Payload, event};
+use crate::{
+    suite::Case,
+    support::{Counter, Log, caught, is_pending, turns},
+};
+
+pub(super) fn list<B: Runtime>() -> Vec<Case> {
+    list![B, together:
+        gather_gives_values_in_order,
+        gather_runs_them_together,
+        gather_of_nothing,
+        gather_fails_with_the_first_error,
+        gather_borrows,
+        map_is_bounded_and_in_order,
+        map_makes_futures_in_their_turn,
+        map_stops_at_an_error,
+        map_refuses_a_limit_of_zero,
+        as_completed_gives_values_as_they_come,
+        as_completed_ends_early,
+        as_completed_fails_with_the_first_error,
+        race_gives_the_first,
+        race_waits_for_its_losers,
+        race_of_one_and_of_none,
+        race_passes_a_losers_panic_on,
+        race_is_unwound_from_outside,
+        race_prefers_the_first_of_several_that_are_ready,
+        race_ok_gives_the_first_success,
+        race_ok_gives_all_errors,
+        race_lets_a_lock_go_where_select_hangs,
+    ]
+}
+
+type Boxed<T> = BoxFuture<'static, T>;
+
+/// Ends in `value` after this many turns.
+async fn after<T>(turns: usize, value: T) -> T {
+    for _ in 0..turns {
+        checkpoint().await;
+    }
+    value
+}
+
+/// G13: the values come in the order of the futures, in whatever order those end.
+/// Covers: anyio/test_gather
+async fn gather_gives_values_in_order<B: Runtime>() {
+    let futures = [5, 1, 3].map(|turns| after(turns, Ok::<_, Cancelled>(turns)));
+    assert_eq!(gather(futures).await, Ok(vec![5, 1, 3]));
+}
+
+/// G13: they run at the same time: each waits for the next one.
+async fn gather_runs_them_together<B: Runtime>() {
+    let events: Vec<_> = (0..5).map(|_| event::<B>()).collect();
+    let futures = (0..5).map(|number| {
+        let events = &events;
+        async move {
+            if let Some(next) = events.get(number + 1) {
+                next.wait().await;
+            }
+            events[number].set();
+            Ok::<_, Cancelled>(())
+        }
+    });
+    assert_eq!(gather(futures).await.map(|all| all.len()), Ok(5));
+}
+
+/// G13: nothing gives nothing.
+async fn gather_of_nothing<B: Runtime>() {
+    assert_eq!(gather(Vec::<Boxed<Result<u8, Cancelled>>>::new()).await, Ok(vec![]));
+}
+
+/// G3, G13: the first error cancels the others, which are waited for.
+async fn gather_fails_with_the_first_error<B: Runtime>() {
+    let log = Log::default();
+    let (ours, theirs) = (log.clone(), log.clone());
+    let futures: [Boxed<Result<(), Failure>>; 2] = [
+        async move {
+            finally(pending::<()>(), async {
+                turns::<B>().await;
+                ours.add("cleaned up");
+            })
+            .await;
+            Ok(())
+        }
+        .boxed(),
+        async move {
+            checkpoint().await;
+            theirs.add("failed");
+            Err(Failure::Named("first"))
+        }
+        .boxed(),
+    ];
+    assert_eq!(gather(futures).await, Err(Failure::Named("first")));
+    assert_eq!(log.take(), ["failed", "cleaned up"]);
+}
+
+/// G12, G13: they may borrow.
+async fn gather_borrows<B: Runtime>() {
+    let words = ["a", "bc", "def"].map(String::from);
+    let lengths = words.iter().map(async |word| Ok::<_, Cancelled>(word.len()));
+    assert_eq!(gather(lengths).await, Ok(vec![1, 2, 3]));
+}
+
+/// G11, G13: no more run at a time than allowed, and the values are in order.
+async fn map_is_bounded_and_in_order<B: Runtime>() {
+    let (begun, done) = (Counter::default(), Counter::default());
+    let doubled = map(0..50, 4, async |number: usize| {
+        let running = begun.add() + 1 - done.get();
+        assert!(running <= 4, "{running} at a time");
+        // The later ones are the quicker ones.
+        after(50 - number, ()).await;
+        done.add();
+        Ok::<_, Cancelled>(2 * number)
+    });
+    assert_eq!(doubled.await, Ok((0..50).map(|number| 2 * number).collect()));
+}
+
+/// G13: a future is made when its turn has come, and not before.
+async fn map_makes_futures_in_their_turn<B: Runtime>() {
+    let (made, go) = (Counter::default(), event::<B>());
+    let mut mapped = Box::pin(map(0..10, 2, |_| {
+        made.add();
+        async {
+            go.wait().await;
+            Ok::<_, Cancelled>(())
+        }
+    }));
+    assert!(is_pending(mapped.as_mut()).await);
+    assert!(is_pending(mapped.as_mut()).await);
+    assert_eq!(made.get(), 2);
+    go.set();
+    assert_eq!(mapped.await.map(|all| all.len()), Ok(10));
+    assert_eq!(made.get(), 10);
+}
+
+/// G3, G13: after an error no more items are taken.
+async fn map_stops_at_an_error<B: Runtime>() {
+    let made = Counter::default();
+    let mapped = map(0..1_000, 2, async |number| {
+        made.add();
+        checkpoint().await;
+        if number == 3 { Err(Failure::Named("third")) } else { Ok(()) }
+    });
+    assert_eq!(mapped.await, Err(Failure::Named("third")));
+    assert!(made.get() < 10, "{}", made.get());
+}
+
+/// A limit under which nothing could run is refused.
+async fn map_refuses_a_limit_of_zero<B: Runtime>() {
+    let words = caught(async { drop(map(0..1, 0, async |_| Ok::<_, Cancelled>(()))) }).await;
+    assert!(words.unwrap_err().contains("limit of 0"));
+}
+
+/// G13: the values come as soon as they are there.
+async fn as_completed_gives_values_as_they_come<B: Runtime>() {
+    let futures = [9, 1, 5].map(|turns| after(turns, Ok(turns)));
+    let order = as_completed(futures, async |done| -> Result<_, Cancelled> {
+        let mut order = Vec::new();
+        while let Ok(value) = done.receive().await {
+            order.push(value);
+        }
+        Ok(order)
+    });
+    assert_eq!(order.await, Ok(vec![1, 5, 9]));
+}
+
+/// G13: a body that has enough cancels the rest, and waits for it.
+async fn as_completed_ends_early<B: Runtime>() {
+    let log = Log::default();
+    let (quick, slow) = (Box::pin(async { Ok(1) }), log.clone());
+    let futures: [Boxed<Result<u8, Cancelled>>; 2] = [
+        quick,
+        Box::pin(async move {
+            finally(pending::<()>(), async {
+                turns::<B>().await;
+                slow.add("cleaned up");
+            })
+            .await;
+            Ok(2)
+        }),
+    ];
+    let first = as_completed(futures, async |done| -> Result<_, Cancelled> {
+        Ok(done.receive().await.unwrap())
+    });
+    assert_eq!(first.await, Ok(1));
+    log.add("went on");
+    assert_eq!(log.take(), ["cleaned up", "went on"]);
+}
+
+/// G3, G13: an error cancels the others and the body.
+async fn as_completed_fails_with_the_first_error<B: Runtime>() {
+    let futures: [Boxed<Result<u8, Failure>>; 2] = [
+        Box::pin(pending()),
+        Box::pin(async {
+            checkpoint().await;
+            Err(Failure::Named("broke"))
+        }),
+    ];
+    let result = as_completed(futures, async |done| -> Result<_, Failure> {
+        Ok(done.receive().await.unwrap())
+    });
+    assert_eq!(result.await, Err(Failure::Named("broke")));
+}
+
+/// G13: the first that ends wins.
+async fn race_gives_the_first<B: Runtime>() {
+    assert_eq!(race([7, 2, 5].map(|turns| after(turns, turns))).await, 2);
+}
+
+/// G13: the losers are cancelled, and their cleanup has run when the race is over.
+async fn race_waits_for_its_losers<B: Runtime>() {
+    let log = Log::default();
+    let (one, two) = (log.clone(), log.clone());
+    let futures: [Boxed<&'static str>; 3] = [
+        Box::pin(async move {
+            finally(pending::<()>(), async {
+                turns::<B>().await;
+                one.add("cleaned up");
+            })
+            .await;
+            "never"
+        }),
+        Box::pin(shield(async move {
+            turns::<B>().await;
+            two.add("shielded part");
+            "too late"
+        })),
+        Box::pin(after(2, "winner")),
+    ];
+    assert_eq!(race(futures).await, "winner");
+    let mut noted = log.take();
+    noted.sort_unstable();
+    assert_eq!(noted, ["cleaned up", "shielded part"]);
+}
+
+/// G13: a race of one is that one; a race of none has no winner, and can be cancelled.
+async fn race_of_one_and_of_none<B: Runtime>() {
+    assert_eq!(race([async { 1 }]).await, 1);
+    let none = race(Vec::<Boxed<u8>>::new());
+    assert_eq!(B::move_on_after(Duration::from_millis(2), none).await, None);
+}
+
+/// G4, G13: a loser that panics in its cleanup is heard.
+async fn race_passes_a_losers_panic_on<B: Runtime>() {
+    let payload = Payload::new("in a loser");
+    let theirs = payload.clone();
+    let futures: [Boxed<u8>; 2] = [
+        Box::pin(async move {
+            finally(pending::<()>(), async move { theirs.throw() }).await;
+            1
+        }),
+        Box::pin(after(2, 2)),
+    ];
+    payload.comes_out_of(race(futures)).await;
+}
+
+/// C6, G13: cancelled from outside, it unwinds all and gives nothing.
+async fn race_is_unwound_from_outside<B: Runtime>() {
+    let (scope, log) = (B::CancelScope::new(), Log::default());
+    let (one, two) = (log.clone(), log.clone());
+    let result = scope
+        .run(async {
+            let cancelling = scope.clone();
+            let futures: [Boxed<()>; 2] = [
+                Box::pin(finally(pending::<()>(), async move { one.add("first") })),
+                Box::pin(async move {
+                    checkpoint().await;
+                    cancelling.cancel();
+                    finally(pending::<()>(), async move { two.add("second") }).await;
+                }),
+            ];
+            race(futures).await;
+            log.add("went on");
+        })
+        .await;
+    assert!(result.is_err());
+    let mut noted = log.take();
+    noted.sort_unstable();
+    assert_eq!(noted, ["first", "second"]);
+}
+
+/// Of several that are ready at once the first in order wins.
+async fn race_prefers_the_first_of_several_that_are_ready<B: Runtime>() {
+    for _ in 0..20 {
+        assert_eq!(race([1, 2, 3].map(async |number| number)).await, 1);
+    }
+}
+
+/// G13: errors do not end the race as long as somebody may succeed.
+async fn race_ok_gives_the_first_success<B: Runtime>() {
+    let futures = [(1, Err("no")), (4, Ok("yes")), (9, Ok("later"))];
+    let futures = futures.map(|(turns, result)| after(turns, result));
+    assert_eq!(race_ok(futures).await, Ok("yes"));
+}
+
+/// G13: if none succeeds, no error is lost.
+async fn race_ok_gives_all_errors<B: Runtime>() {
+    let futures = [3, 1, 2].map(|turns| after(turns, Err::<(), _>(turns)));
+    assert_eq!(race_ok(futures).await, Err(vec![1, 2, 3]));
+    assert_eq!(race_ok(Vec::<Boxed<Result<u8, u8>>>::new()).await, Err(vec![]));
+}
+
+/// G13: the trap of `select!` over `&mut future`: the loser is not polled any more, stands first in the
+/// queue of a lock, and whoever wants the lock then waits for ever. In a race it is let go of.
+async fn race_lets_a_lock_go_where_select_hangs<B: Runtime>() {
+    let lock = Arc::new(Lock::new(()));
+    let held = lock.lock().await;
+    let wants = Arc::clone(&lock);
+    let mut future = Box::pin(async move {
+        _ = wants.lock().await;
+    });
+    // A `select!` whose other branch is ready leaves it like this.
+    assert!(is_pending(future.as_mut()).await);
+    drop(held);
+    let hung = B::move_on_after(Duration::from_millis(20), lock.lock()).await;
+    assert!(hung.is_none(), "the lock belongs to a future that nobody polls");
+    drop(future);
+
+    let held = lock.lock().await;
+    let wants = Arc::clone(&lock);
+    let futures: [Boxed<&str>; 2] = [
+        Box::pin(async move {
+            _ = wants.lock().await;
+            "lock"
+        }),
+        Box::pin(after(2, "other")),
+    ];
+    assert_eq!(race(futures).await, "other");
+    drop(held);
+    drop(lock.lock().await);
+}

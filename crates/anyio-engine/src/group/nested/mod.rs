@@ -1,0 +1,17 @@
+//! Groups whose tasks run inside of the caller's own: they may borrow, and need no runtime.
+//!
+//! A task is a future in a set that the group's future polls. What it shares with its handle is a
+//! [`joint`]; new ones come through an [`inbox`], which the handles on the group hold weakly, since
+//! tasks hold handles. Everything else is that of the other groups.
+
+mod child;
+mod group;
+mod inbox;
+mod joint;
+mod run;
+mod together;
+
+pub use group::{LocalTaskGroup, NestedGroup, ScopedTaskGroup};
+pub use joint::{NestedHandle, NestedJoin};
+pub use run::{NestedRun, local_task_group, scoped_task_group};
+pub use together::{as_completed, gather, map, race, race_ok};

@@ -1,0 +1,221 @@
+//! The future of such a group.
+
+use std::{
+    fmt,
+    panic::Location,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use anyio_core::{Body as BodyEnd, TaskError};
+use futures_util::stream::{FuturesUnordered, Stream};
+use pin_project_lite::pin_project;
+
+use super::{
+    super::{
+        core::Settings,
+        opening::{Begin, Opening},
+        run::FirstError,
+        tally::Tally,
+    },
+    group::{LocalTask, NestedGroup, ScopedTaskGroup, SendTask},
+    inbox::Inbox,
+};
+use crate::{LocalTaskGroup, sys::Arc};
+
+/// How many times a group looks for new tasks before others have a turn.
+const ROUNDS: usize = 32;
+
+/// Opens a group whose tasks may borrow from the caller: they run inside of the caller's own task,
+/// all at once but never in parallel.
+///
+/// Everything else is as with [`task_group`](crate::task_group): the first error cancels the others, a
+/// cancellation is waited for, and the call returns when the body and every task have ended. Tasks
+/// may spawn siblings with a clone of the handle.
+///
+/// ```text
+/// caller ─┬─ body            one task of the runtime,
+///         ├── spawn(&data)   in which all of them take turns;
+///         └── spawn(&data)   when it returns, nobody borrows any more
+/// ```
+///
+/// Prefer [`task_group`](crate::task_group) where tasks compute: only there they run in parallel.
+///
+/// # Cancel safety
+///
+/// Cancelling the scope around it cancels the group and waits for it. Dropping the future drops the
+/// tasks with it, where they are: their cleanup does not run.
+///
+/// # Errors
+///
+/// The first error, as it was; `E::from(Cancelled)` if the group was cancelled through its handle
+/// before the body had ended.
+///
+/// # Panics
+///
+/// With the first panic of the body or of a task.
+///
+/// # Examples
+///
+/// ```
+/// # futures_lite::future::block_on(async {
+/// use anyio_engine::scoped_task_group;
+/// use std::sync::Mutex;
+///
+/// let words = vec!["borrowed", "not", "moved"];
+/// let lengths = Mutex::new(Vec::new());
+/// scoped_task_group(async |tg| {
+///     for word in &words {
+///         let lengths = &lengths;
+///         tg.spawn(async move { lengths.lock().unwrap().push(word.len()) });
+///     }
+/// })
+/// .await?;
+/// assert_eq!(lengths.into_inner().unwrap(), [8, 3, 5]);
+/// # Ok::<(), anyio_core::Cancelled>(())
+/// # }).unwrap();
+/// ```
+#[track_caller]
+pub fn scoped_task_group<'env, E, F, Fut>(
+    body: F,
+) -> NestedRun<SendTask<'env>, E, F, Fut, <Fut::Output as BodyEnd<E>>::Value>
+where
+    E: TaskError, // unknown to rustc? say it: `async |tg| -> Result<_, AppError> { … }`
+    F: FnOnce(ScopedTaskGroup<'env, E>) -> Fut,
+    Fut: Future,
+    Fut::Output: BodyEnd<E>,
+{
+    NestedRun::new(Location::caller(), body)
+}
+
+/// Opens a group whose tasks may borrow from the caller and need not be `Send`: see
+/// [`scoped_task_group`].
+///
+/// # Cancel safety
+///
+/// As of [`scoped_task_group`].
+///
+/// # Errors
+///
+/// As [`scoped_task_group`].
+///
+/// # Panics
+///
+/// As [`scoped_task_group`].
+///
+/// # Examples
+///
+/// ```
+/// # futures_lite::future::block_on(async {
+/// use anyio_engine::local_task_group;
+/// use std::{cell::Cell, rc::Rc};
+///
+/// let sum = Rc::new(Cell::new(0));
+/// local_task_group(async |tg| {
+///     for number in 1..=3 {
+///         let sum = Rc::clone(&sum);
+///         tg.spawn(async move { sum.set(sum.get() + number) });
+///     }
+/// })
+/// .await?;
+/// assert_eq!(sum.get(), 6);
+/// # Ok::<(), anyio_core::Cancelled>(())
+/// # }).unwrap();
+/// ```
+#[track_caller]
+pub fn local_task_group<'env, E, F, Fut>(
+    body: F,
+) -> NestedRun<LocalTask<'env>, E, F, Fut, <Fut::Output as BodyEnd<E>>::Value>
+where
+    E: TaskError, // unknown to rustc? say it: `async |tg| -> Result<_, AppError> { … }`
+    F: FnOnce(LocalTaskGroup<'env, E>) -> Fut,
+    Fut: Future,
+    Fut::Output: BodyEnd<E>,
+{
+    NestedRun::new(Location::caller(), body)
+}
+
+pin_project! {
+    /// Given by [`scoped_task_group`] and [`local_task_group`].
+    #[must_use = "futures do nothing unless you `.await` them"]
+    pub struct NestedRun<C, E, F, Fut, T> {
+        #[pin]
+        opening: Opening<F, Fut, T>,
+        // From the first poll until all have ended.
+        tasks: Option<Tasks<C, E>>,
+    }
+}
+
+struct Tasks<C, E> {
+    tally: Arc<Tally<E>>,
+    set: FuturesUnordered<C>,
+    inbox: Arc<Inbox<C>>,
+}
+
+impl<C, E, F, Fut, T> NestedRun<C, E, F, Fut, T> {
+    pub(super) fn new(location: &'static Location<'static>, body: F) -> Self {
+        Self { opening: Opening::new(None, location, body), tasks: None }
+    }
+}
+
+impl<C: Future<Output = ()> + Unpin, E> Tasks<C, E> {
+    /// Polls the tasks; whether it has to do so again before anything else happens.
+    fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        for _ in 0..ROUNDS {
+            self.set.extend(self.inbox.take());
+            match Pin::new(&mut self.set).poll_next(cx) {
+                Poll::Ready(Some(())) => {}
+                Poll::Ready(None) | Poll::Pending if self.inbox.is_empty() => return false,
+                Poll::Ready(None) | Poll::Pending => {}
+            }
+        }
+        true
+    }
+}
+
+impl<C, E, F, Fut, T> Future for NestedRun<C, E, F, Fut, T>
+where
+    C: Future<Output = ()> + Unpin,
+    E: TaskError,
+    F: FnOnce(NestedGroup<C, E>) -> Fut,
+    Fut: Future,
+    Fut::Output: BodyEnd<E, Value = T>,
+{
+    type Output = Result<T, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut opening = this.opening;
+        if let Some(Begin { body, node, span }) = opening.as_mut().begin() {
+            let inbox = Arc::new(Inbox::new(Arc::clone(&node)));
+            let tally = Arc::new(Tally::new(node, span, Settings::default()));
+            let group = NestedGroup::new(Arc::clone(&tally), Arc::downgrade(&inbox));
+            let tasks = Tasks { tally, set: FuturesUnordered::new(), inbox };
+            let tasks = this.tasks.insert(tasks);
+            tasks.inbox.set_polled(true);
+            opening.as_mut().call(|| body(group), &tasks.tally);
+        }
+        let Some(tasks) = this.tasks.as_mut() else {
+            return opening.poll_unwound::<E, FirstError>(cx);
+        };
+        tasks.inbox.set_polled(true);
+        let ended = opening.as_mut().poll_body(&tasks.tally, cx).is_ready();
+        let again = opening.as_mut().enter(|| tasks.poll(cx));
+        if again || !ended || !tasks.set.is_empty() || !tasks.inbox.close() {
+            opening.settle(cx);
+            tasks.inbox.set_polled(false);
+            if again || !tasks.inbox.is_empty() {
+                cx.waker().wake_by_ref();
+            }
+            return Poll::Pending;
+        }
+        let Some(tasks) = this.tasks.take() else { unreachable!("they were there above") };
+        opening.finish::<E, FirstError>(&tasks.tally, cx)
+    }
+}
+
+impl<C, E, F, Fut, T> fmt::Debug for NestedRun<C, E, F, Fut, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NestedRun").field("opening", &self.opening).finish_non_exhaustive()
+    }
+}

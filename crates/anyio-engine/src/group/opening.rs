@@ -1,0 +1,202 @@
+//! The part of a group's future that is the same wherever its tasks run: the body, and the end.
+
+use std::{
+    fmt,
+    panic::{Location, resume_unwind},
+    pin::Pin,
+    sync::Arc as StdArc,
+    task::{Context, Poll, ready},
+};
+
+use anyio_core::{Body as BodyEnd, Cancelled, Cause, CauseKind, TaskError};
+use pin_project_lite::pin_project;
+
+use super::{
+    run::Errors,
+    tally::{Sum, Tally},
+};
+use crate::{
+    context::{Body, Frame, poll_unwound},
+    scope::{BOUNDARY, HOLD, Outcome, catch, conclude, poll_caught},
+    sys::Arc,
+    trace::Span,
+    tree::Node,
+};
+
+pin_project! {
+    /// A group as the future that it is.
+    pub(super) struct Opening<F, Fut, T> {
+        hold: Frame,
+        boundary: Frame,
+        #[pin]
+        body: Body<Fut>,
+        start: Option<F>,
+        name: Option<StdArc<str>>,
+        location: &'static Location<'static>,
+        span: Span,
+        value: Option<T>,
+        cancelled: Option<Cancelled>,
+    }
+}
+
+/// What a group begins with.
+pub(super) struct Begin<F> {
+    pub(super) body: F,
+    pub(super) node: Arc<Node>,
+    pub(super) span: Span,
+}
+
+fn who(name: Option<&StdArc<str>>) -> StdArc<str> {
+    name.cloned().unwrap_or_else(|| "the body of the group".into())
+}
+
+impl<F, Fut, T> Opening<F, Fut, T> {
+    pub(super) fn new(
+        name: Option<StdArc<str>>,
+        location: &'static Location<'static>,
+        body: F,
+    ) -> Self {
+        Self {
+            hold: Frame::new(),
+            boundary: Frame::new(),
+            body: Body::empty(),
+            start: Some(body),
+            name,
+            location,
+            span: Span::none(),
+            value: None,
+            cancelled: None,
+        }
+    }
+
+    /// In the first poll: what there is to begin with.
+    pub(super) fn begin(self: Pin<&mut Self>) -> Option<Begin<F>> {
+        let this = self.project();
+        let body = this.start.take()?;
+        *this.span = Span::group(this.name.as_deref(), this.location);
+        let node = Arc::clone(this.hold.need_node(HOLD));
+        Some(Begin { body, node, span: this.span.clone() })
+    }
+
+    /// Makes the body.
+    pub(super) fn call<E>(self: Pin<&mut Self>, body: impl FnOnce() -> Fut, tally: &Tally<E>) {
+        let this = self.project();
+        let (hold, boundary) = (&*this.hold, &*this.boundary);
+        let body = || this.span.in_scope(body);
+        match catch(|| hold.enter(HOLD, || boundary.enter(BOUNDARY, body))) {
+            Ok(body) => this.body.set(body),
+            Err(payload) => tally.panic(payload, || who(this.name.as_ref())),
+        }
+    }
+
+    /// Runs `f` as the tasks' surroundings, which the body is no part of.
+    pub(super) fn enter<R>(self: Pin<&mut Self>, f: impl FnOnce() -> R) -> R {
+        let this = self.project();
+        this.hold.enter(HOLD, || this.span.in_scope(f))
+    }
+
+    /// From now on, changes in the tree wake the group.
+    pub(super) fn settle(self: Pin<&mut Self>, cx: &Context<'_>) {
+        self.project().hold.settle(HOLD, cx);
+    }
+
+    /// Polls the body; ready when it has ended, however it did.
+    pub(super) fn poll_body<E>(
+        self: Pin<&mut Self>,
+        tally: &Tally<E>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()>
+    where
+        Fut: Future,
+        Fut::Output: BodyEnd<E, Value = T>,
+    {
+        let mut this = self.project();
+        let (hold, boundary) = (&mut *this.hold, &mut *this.boundary);
+        let name = this.name.as_ref();
+        if !this.body.is_some() {
+            hold.follow();
+            return Poll::Ready(());
+        }
+        let body = this.body.as_mut();
+        let poll = || this.span.in_scope(|| poll_caught(boundary, body, cx));
+        let polled = hold.enter(HOLD, poll);
+        let settle = || Arc::clone(hold.settle(HOLD, cx));
+        match ready!(conclude(boundary, this.body, polled, cx, settle)) {
+            Outcome::Value(end) => match catch(|| end.into_result()) {
+                Ok(Ok(value)) => *this.value = Some(value),
+                Ok(Err(error)) => tally.fail(error, || who(name)),
+                Err(payload) => tally.panic(payload, || who(name)),
+            },
+            Outcome::Panicked(payload) => tally.panic(payload, || who(name)),
+            Outcome::Cut(cancelled) => {
+                tally.cut();
+                *this.cancelled = Some(cancelled);
+            }
+        }
+        boundary.leave();
+        Poll::Ready(())
+    }
+
+    /// All have ended: the group leaves the tree, and gives what they have come to.
+    pub(super) fn finish<E: TaskError, K: Errors>(
+        self: Pin<&mut Self>,
+        tally: &Tally<E>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<T, K::Of<E>>> {
+        let this = self.project();
+        // What is visible from here is read before the group leaves.
+        let from_outside = tally.node.sees_outer();
+        let origin = Cancelled::new(tally.node.origin());
+        let sum = tally.sum();
+        this.hold.leave();
+        match sum {
+            Sum::Panic(payload) => resume_unwind(payload),
+            Sum::Error(first, rest) => Poll::Ready(Err(K::of(first, rest))),
+            Sum::Lost => {
+                Poll::Ready(Err(only::<K, E>(Cancelled::new(Cause::of(CauseKind::Shutdown)))))
+            }
+            Sum::Cut => unwind::<T, E, K>(this.cancelled, origin, cx),
+            Sum::Well => match this.value.take() {
+                Some(value) => Poll::Ready(Ok(value)),
+                None if from_outside => unwind::<T, E, K>(this.cancelled, origin, cx),
+                None => Poll::Ready(Err(only::<K, E>(this.cancelled.take().unwrap_or(origin)))),
+            },
+        }
+    }
+
+    /// After that: it waits for the outer scope that is cancelled, if it still is.
+    pub(super) fn poll_unwound<E: TaskError, K: Errors>(
+        self: Pin<&mut Self>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<T, K::Of<E>>> {
+        ready!(poll_unwound(cx));
+        let Some(cancelled) = self.project().cancelled.take() else {
+            panic!("a task group was polled after it had ended")
+        };
+        Poll::Ready(Err(only::<K, E>(cancelled)))
+    }
+}
+
+/// Leaves the rest to the outer scope that is cancelled, if it still is.
+fn unwind<T, E: TaskError, K: Errors>(
+    kept: &mut Option<Cancelled>,
+    origin: Cancelled,
+    cx: &Context<'_>,
+) -> Poll<Result<T, K::Of<E>>> {
+    let cancelled = kept.get_or_insert(origin);
+    ready!(poll_unwound(cx));
+    Poll::Ready(Err(only::<K, E>(cancelled.clone())))
+}
+
+fn only<K: Errors, E: TaskError>(cancelled: Cancelled) -> K::Of<E> {
+    K::of(cancelled.into(), Vec::new())
+}
+
+impl<F, Fut, T> fmt::Debug for Opening<F, Fut, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opening")
+            .field("name", &self.name)
+            .field("location", &self.location)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,142 @@
+//! What goes wrong in a group, all in one place.
+
+use std::{any::Any, sync::Arc as StdArc};
+
+use anyio_core::{Cause, CauseKind};
+
+use super::core::Settings;
+use crate::{
+    scope::catch,
+    sys::{Arc, AtomicBool, Mutex, Ordering},
+    trace::{self, Span},
+    tree::Node,
+};
+
+/// What the members of a group come to.
+pub(super) struct Tally<E> {
+    /// The group's place in the tree.
+    pub(super) node: Arc<Node>,
+    pub(super) span: Span,
+    failure: Mutex<Failure<E>>,
+    /// A member was unwound by a cancellation from outside the group.
+    cut_from_outside: AtomicBool,
+    /// The runtime dropped a task that had not ended.
+    lost: AtomicBool,
+}
+
+struct Failure<E> {
+    first: Option<E>,
+    /// What came after the first, if it is wanted.
+    rest: Option<Vec<E>>,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+/// What the members of a group have come to, all together.
+pub(super) enum Sum<E> {
+    Well,
+    /// A member was cut from outside.
+    Cut,
+    /// A task went down with its runtime.
+    Lost,
+    Error(E, Vec<E>),
+    Panic(Box<dyn Any + Send>),
+}
+
+impl<E> Tally<E> {
+    pub(super) fn new(node: Arc<Node>, span: Span, settings: Settings) -> Self {
+        Self {
+            node,
+            span,
+            failure: Mutex::from(Failure {
+                first: None,
+                rest: settings.collects.then(Vec::new),
+                panic: None,
+            }),
+            cut_from_outside: AtomicBool::default(),
+            lost: AtomicBool::default(),
+        }
+    }
+
+    /// A member has ended with an error.
+    pub(super) fn fail(&self, error: E, who: impl FnOnce() -> StdArc<str>) {
+        let surplus = {
+            let mut failure = self.failure.lock();
+            if failure.first.is_none() {
+                failure.first = Some(error);
+                None
+            } else if let Some(rest) = &mut failure.rest {
+                rest.push(error);
+                None
+            } else {
+                Some(error)
+            }
+        };
+        let who = who();
+        if surplus.is_some() {
+            trace::surplus_error::<E>(&self.span, || StdArc::clone(&who));
+        }
+        self.node.cancel(Cause::sibling_failed(who));
+        discard(surplus);
+    }
+
+    /// A member has panicked.
+    pub(super) fn panic(&self, payload: Box<dyn Any + Send>, who: impl FnOnce() -> StdArc<str>) {
+        let surplus = {
+            let mut failure = self.failure.lock();
+            if failure.panic.is_none() {
+                failure.panic = Some(payload);
+                None
+            } else {
+                Some(payload)
+            }
+        };
+        let who = who();
+        if let Some(surplus) = &surplus {
+            trace::surplus_panic(&self.span, &**surplus, || StdArc::clone(&who));
+        }
+        self.node.cancel(Cause::sibling_failed(who));
+        discard(surplus);
+    }
+
+    /// A member was unwound because the group is cancelled.
+    pub(super) fn cut(&self) {
+        if self.node.sees_outer() {
+            self.cut_from_outside.store(true, Ordering::Release);
+        }
+    }
+
+    /// The runtime has dropped a task that had not ended.
+    pub(super) fn lose(&self) {
+        self.lost.store(true, Ordering::Release);
+        self.node.cancel(Cause::of(CauseKind::Shutdown));
+    }
+
+    /// The sum of all members, when all have ended. A panic beats an error, and both beat a
+    /// cancellation.
+    pub(super) fn sum(&self) -> Sum<E> {
+        let (panic, first, rest) = {
+            let mut failure = self.failure.lock();
+            (failure.panic.take(), failure.first.take(), failure.rest.take())
+        };
+        if panic.is_some() && first.is_some() {
+            trace::surplus_error::<E>(&self.span, || {
+                "a member that failed before the panic".into()
+            });
+        }
+        match (panic, first) {
+            (Some(payload), _) => Sum::Panic(payload),
+            (None, Some(error)) => Sum::Error(error, rest.unwrap_or_default()),
+            (None, None) if self.cut_from_outside.load(Ordering::Acquire) => Sum::Cut,
+            (None, None) if self.lost.load(Ordering::Acquire) => Sum::Lost,
+            (None, None) => Sum::Well,
+        }
+    }
+}
+
+/// Drops what nobody will see. A destructor that panics must not keep the others from ending.
+fn discard<T>(surplus: Option<T>) {
+    if let Err(payload) = catch(|| drop(surplus)) {
+        // Its destructor may be the one that panics.
+        std::mem::forget(payload);
+    }
+}
