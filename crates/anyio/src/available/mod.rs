@@ -13,3 +13,11 @@ mod tokio;
 
 pub use list::available_backends;
 pub(crate) use list::{running, summary};
+
+#[cfg(not(any(feature = "tokio", feature = "smol", feature = "async-std")))]
+pub use crate::__keep as on_nothing;
+#[cfg(any(feature = "tokio", feature = "smol", feature = "async-std"))]
+pub use crate::__leave_out as on_nothing;
+pub use async_std::tests as on_async_std;
+pub use smol::tests as on_smol;
+pub use tokio::tests as on_tokio;
