@@ -14,7 +14,10 @@ use std::{
     time::Duration,
 };
 
-use anyio::{Signal, finally, is_cancelled, shield, sleep, sleep_forever, task_group, to_thread};
+use anyio::{
+    CauseKind, Signal, catch_cancelled, finally, is_cancelled, shield, sleep, sleep_forever,
+    task_group, to_thread,
+};
 use libtest_mimic::{Arguments, Trial};
 
 /// Which of the programs to be; without it, the tests.
@@ -185,7 +188,8 @@ async fn program() -> Result<ExitCode, Failure> {
             finally(ready_for(sleep_forever()), clean_up).await;
         }
         "value_counts" => {
-            spin_until_cancelled();
+            let caught = catch_cancelled(ready_for(sleep_forever())).await.unwrap_err();
+            assert_eq!(caught.cause().kind(), CauseKind::Interrupt);
             return Ok(ExitCode::from(7));
         }
         "failure_counts" => {

@@ -27,8 +27,9 @@
 /// The first Ctrl-C cancels `main` with the cause [`Interrupt`](crate::CauseKind::Interrupt). It
 /// unwinds as any cancelled work: groups wait for their tasks, [`finally`](crate::finally) cleans
 /// up, a [`shield`](crate::shield) is left in peace. Then the process ends with 130. There is no
-/// value, so an error type need not know anything of cancellation. If `main` still ends by itself,
-/// because it was about to, what it returns counts.
+/// value, so an error type need not know anything of cancellation. If `main` ends by itself
+/// nevertheless, since it was about to, or has caught the cancellation
+/// ([`catch_cancelled`](crate::catch_cancelled)), what it returns counts.
 ///
 /// The second Ctrl-C ends the process at once, also with 130, even if the program is stuck. See
 /// [`Runner::run_main`] for how, and for what others hear of a Ctrl-C.
@@ -79,6 +80,8 @@ pub use anyio_macros::main;
 ///
 /// The function may return whatever a test may. `#[ignore]` and `#[should_panic]` belong to each of
 /// the tests, other attributes to the function. A test that hangs fails after a minute.
+///
+/// There are no arguments; an attribute that gives them, as `#[rstest]` does, stands above this one.
 ///
 /// | setting | |
 /// |---|---|
