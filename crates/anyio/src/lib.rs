@@ -55,6 +55,8 @@
 //! | there | here |
 //! |---|---|
 //! | `trio.run`, `anyio.run` | [`run`], with settings: [`Runner`] |
+//! | Ctrl-C, `KeyboardInterrupt` | [`#[anyio::main]`](macro@main): the program is cancelled |
+//! | `@pytest.mark.anyio` | [`#[anyio::test]`](macro@test) |
 //! | `open_nursery`, `create_task_group` | [`task_group`] |
 //! | `nursery.start_soon(f)`, `tg.create_task(f())` | `tg.spawn(f())`, which gives a [`TaskHandle`] |
 //! | `nursery.start(f)`, `task_status.started(v)` | `tg.start(f)`, [`ready.started(v)`](Ready::started) |
@@ -110,12 +112,12 @@
 //! after a group's first, and groups that are dropped while tasks run.
 //!
 //! The functions of this crate use the backend that is current ([`Any`] says how that is found):
-//! **an application** calls [`run`], or stays with its `#[tokio::main]`; with several compiled in,
-//! `ANYIO_BACKEND=smol` chooses one from outside and [`run_with`] from inside; the first in the table
-//! is taken if nobody chooses. **A library** turns the default features off and
-//! leaves the choice to the application: it calls the same functions, or takes a type parameter,
-//! `B: `[`Backend`], which costs nothing at run time. A backend of your own is a few small traits,
-//! beginning with [`Runtime`].
+//! **an application** calls [`run`], begins with [`#[anyio::main]`](macro@main), or stays with its
+//! `#[tokio::main]`; with several compiled in, `ANYIO_BACKEND=smol` chooses one from outside and
+//! [`run_with`] from inside; the first in the table is taken if nobody chooses. **A library** turns
+//! the default features off and leaves the choice to the application: it calls the same functions, or
+//! takes a type parameter, `B: `[`Backend`], which costs nothing at run time. A backend of your own
+//! is a few small traits, beginning with [`Runtime`].
 //!
 //! [`task_group`]: fn@task_group
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -125,7 +127,10 @@ mod any;
 mod available;
 mod blocking;
 mod cancel_scope;
+mod entry;
 mod error;
+#[doc(hidden)]
+pub mod expansion;
 mod net;
 pub mod prelude;
 mod runner;
@@ -161,6 +166,7 @@ pub use cancel_scope::{
     CancelScope, current_effective_deadline, fail_after, fail_at, move_on_after, move_on_at,
     until_shutdown,
 };
+pub use entry::{main, test};
 pub use error::Result;
 pub use net::{connect_tcp, listen_tcp};
 pub use runner::{Runner, run, run_with};

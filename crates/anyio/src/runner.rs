@@ -1,11 +1,15 @@
 //! Starting a runtime.
 
-use std::error::Error;
+use std::{
+    error::Error,
+    process::{ExitCode, Termination},
+    time::Duration,
+};
 
 use anyio_core::{RunError, RunOptions};
 use anyio_engine::Erased;
 
-use crate::any;
+use crate::{any, entry};
 
 /// Starts a runtime, runs `future` on it to its end, and shuts it down.
 ///
@@ -153,7 +157,99 @@ impl Runner {
     /// assert!(inner.unwrap_err().is_nested());
     /// ```
     pub fn try_run<F: Future>(&self, future: F) -> Result<F::Output, RunError> {
-        let backend = self.backend.map_or_else(any::choose, Ok)?;
-        backend.run(&self.options, future)
+        self.chosen()?.run(&self.options, future)
+    }
+
+    /// Runs `future` as a whole program, which Ctrl-C cancels: what
+    /// [`#[anyio::main]`](macro@crate::main) does, without the attribute.
+    ///
+    /// The future runs in a scope. The first Ctrl-C (SIGINT; on Windows Ctrl-Break, too, where the
+    /// backend has it) cancels the scope with the cause [`Interrupt`], so that the program unwinds,
+    /// with all its cleanup. Then the exit code is 130. If the future ends by itself nevertheless,
+    /// its value counts.
+    ///
+    /// The next Ctrl-C ends the process at once, also with 130, whatever keeps the program from
+    /// ending: a cleanup, a shield, a thread, or a loop that does not let its runtime run. For it is
+    /// a thread of its own that listens, on a small runtime of its own of the same backend. It never
+    /// stops listening: a Ctrl-C that finds nothing to cancel ends the process.
+    ///
+    /// Others may listen as well: each [`open_signal_receiver`](crate::open_signal_receiver) in the
+    /// program sees every Ctrl-C, too. A program that does not want to be cancelled by it uses
+    /// [`run`](Self::run). If the backend cannot receive signals, the program runs all the same, and
+    /// Ctrl-C does what it did before.
+    ///
+    /// [`Interrupt`]: crate::CauseKind::Interrupt
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Blocking
+    ///
+    /// Blocks the thread until `future` has ended.
+    ///
+    /// # Examples
+    ///
+    /// A backend, or a number of threads, that is only known at run time:
+    ///
+    /// ```
+    /// use std::{io, process::ExitCode};
+    ///
+    /// fn main() -> ExitCode {
+    ///     let threads = std::env::args().count();
+    ///     anyio::Runner::new().threads(threads).run_main(async {
+    ///         anyio::checkpoint().await;
+    ///         io::Result::Ok(())
+    ///     })
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn run_main<F>(&self, future: F) -> ExitCode
+    where
+        F: Future,
+        F::Output: Termination,
+    {
+        entry::run_main(self, future)
+    }
+
+    /// Runs a test, which may take no longer than `limit`: what
+    /// [`#[anyio::test]`](macro@crate::test) does for each backend, without the attribute.
+    ///
+    /// The runtime is driven by a thread of its own. If the limit has passed, the test fails, and the
+    /// thread is left behind. A panic of the test comes through.
+    ///
+    /// # Panics
+    ///
+    /// If the limit has passed; otherwise as [`run`](Self::run).
+    ///
+    /// # Blocking
+    ///
+    /// Blocks the thread until the test has ended or the limit has passed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{process::ExitCode, time::Duration};
+    ///
+    /// let limit = Some(Duration::from_secs(60));
+    /// for threads in 0..5 {
+    ///     let runner = anyio::Runner::new().threads(threads);
+    ///     let result = runner.run_test(limit, async || anyio::checkpoint().await);
+    ///     assert_eq!(result, ExitCode::SUCCESS);
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn run_test<T, F>(&self, limit: Option<Duration>, test: T) -> ExitCode
+    where
+        T: FnOnce() -> F + Send + 'static,
+        F: Future,
+        F::Output: Termination,
+    {
+        entry::run_test(self.clone(), limit, test)
+    }
+
+    /// The backend it runs on.
+    pub(crate) fn chosen(&self) -> Result<&'static Erased, RunError> {
+        self.backend.map_or_else(any::choose, Ok)
     }
 }

@@ -224,6 +224,25 @@ mod current {
         });
     }
 
+    /// A program runs even if nobody hears of a Ctrl-C, and reports what it gives.
+    #[test]
+    fn program_without_signals() {
+        use std::process::ExitCode;
+
+        let runner = Runner::new().backend(&THREADS);
+        assert_eq!(runner.run_main(async {}), ExitCode::SUCCESS);
+        assert_eq!(runner.run_main(async { Err::<(), _>("an error") }), ExitCode::FAILURE);
+        assert_eq!(runner.run_main(async { ExitCode::from(7) }), ExitCode::from(7));
+        assert_eq!(
+            words(|| _ = runner.run_main(async {
+                if true {
+                    panic!("on purpose")
+                }
+            })),
+            "on purpose"
+        );
+    }
+
     /// One thread a task.
     #[derive(Clone, Copy, Debug)]
     struct Threads;

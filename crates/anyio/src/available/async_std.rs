@@ -3,6 +3,9 @@
 use anyio_async_std::AsyncStd;
 use anyio_engine::Erased;
 
+/// Its tests stay.
+pub use crate::__keep as tests;
+
 pub(super) const fn backend() -> Option<&'static Erased> {
     Some(AsyncStd::erased())
 }

@@ -18,3 +18,11 @@ use without as async_std;
 use without as smol;
 #[cfg(not(feature = "tokio"))]
 use without as tokio;
+
+#[cfg(not(any(feature = "tokio", feature = "smol", feature = "async-std")))]
+pub use crate::__keep as on_nothing;
+#[cfg(any(feature = "tokio", feature = "smol", feature = "async-std"))]
+pub use crate::__leave_out as on_nothing;
+pub use async_std::tests as on_async_std;
+pub use smol::tests as on_smol;
+pub use tokio::tests as on_tokio;

@@ -3,6 +3,9 @@
 use anyio_engine::Erased;
 use anyio_smol::Smol;
 
+/// Its tests stay.
+pub use crate::__keep as tests;
+
 pub(super) const fn backend() -> Option<&'static Erased> {
     Some(Smol::erased())
 }

@@ -3,6 +3,9 @@
 use anyio_engine::Erased;
 use anyio_tokio::Tokio;
 
+/// Its tests stay.
+pub use crate::__keep as tests;
+
 pub(super) fn backend() -> Option<&'static Erased> {
     Some(Tokio::erased())
 }

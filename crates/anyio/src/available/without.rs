@@ -2,6 +2,9 @@
 
 use anyio_engine::Erased;
 
+/// Its tests are left out.
+pub use crate::__leave_out as tests;
+
 pub(super) const fn backend() -> Option<&'static Erased> {
     None
 }
