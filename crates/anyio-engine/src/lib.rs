@@ -68,5 +68,5 @@ pub use stream::{
     ReceiveStream, Receiving, SendStream, Sending, StreamStatistics, memory_object_stream,
 };
 pub use sync::{Acquire, Event, Lock, LockGuard, Locking, Permit, Semaphore};
-pub use thread::to_thread;
+pub use thread::{ToThread, to_thread};
 pub use time::{Sleep, sleep, sleep_forever, sleep_until};

@@ -2,16 +2,19 @@
 
 use std::{
     any::Any,
+    fmt,
+    marker::PhantomData,
     panic::resume_unwind,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use anyio_core::Blocking;
+use pin_project_lite::pin_project;
 
 use crate::{
     op,
-    scope::{catch, shield},
+    scope::{Shield, catch, shield},
     sys::{Arc, AtomicWaker, Mutex},
 };
 
@@ -32,22 +35,69 @@ use crate::{
 ///
 /// With the job's panic. Also outside of a runtime that has such threads, and if the runtime shuts
 /// down before it has run the job.
-pub async fn to_thread<B, F, T>(job: F) -> T
+pub const fn to_thread<B, F, T>(job: F) -> ToThread<B, F, T>
 where
     B: Blocking,
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    std::future::poll_fn(op::admit).await;
-    let slot = Arc::new(Slot { waker: AtomicWaker::new(), result: Mutex::from(Progress::Running) });
-    let report = Report(Some(Arc::clone(&slot)));
-    if let Err(error) = B::spawn_blocking(move || report.send(catch(job))) {
-        panic!("{error}");
+    ToThread { job: Some(job), wait: None, backend: PhantomData }
+}
+
+pin_project! {
+    /// Given by [`to_thread`].
+    #[must_use = "futures do nothing unless you `.await` them"]
+    pub struct ToThread<B, F, T> {
+        // Until it starts.
+        job: Option<F>,
+        #[pin]
+        wait: Option<Shield<Wait<T>>>,
+        backend: PhantomData<fn() -> B>,
     }
-    match shield(Wait(slot)).await {
-        Some(Ok(value)) => value,
-        Some(Err(payload)) => resume_unwind(payload),
-        None => panic!("the runtime shut down before it had run the blocking job"),
+}
+
+impl<B, F, T> Future for ToThread<B, F, T>
+where
+    B: Blocking,
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    type Output = T;
+
+    // A missing runtime is reported at the `.await`.
+    #[track_caller]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let mut this = self.project();
+        if this.job.is_some() {
+            ready!(op::admit(cx));
+        }
+        if let Some(job) = this.job.take() {
+            let slot = Arc::new(Slot {
+                waker: AtomicWaker::new(),
+                result: Mutex::from(Progress::Running),
+            });
+            let report = Report(Some(Arc::clone(&slot)));
+            if let Err(error) = B::spawn_blocking(move || report.send(catch(job))) {
+                panic!("{error}");
+            }
+            this.wait.set(Some(shield(Wait(slot))));
+        }
+        let Some(wait) = this.wait.as_mut().as_pin_mut() else {
+            panic!("a future was polled after it had ended")
+        };
+        let result = ready!(wait.poll(cx));
+        this.wait.set(None);
+        match result {
+            Some(Ok(value)) => Poll::Ready(value),
+            Some(Err(payload)) => resume_unwind(payload),
+            None => panic!("the runtime shut down before it had run the blocking job"),
+        }
+    }
+}
+
+impl<B, F, T> fmt::Debug for ToThread<B, F, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToThread").field("started", &self.job.is_none()).finish_non_exhaustive()
     }
 }
 

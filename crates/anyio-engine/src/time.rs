@@ -68,6 +68,8 @@ pin_project! {
 impl<C: Clock> Future for Sleep<C> {
     type Output = ();
 
+    // A missing runtime is reported at the `.await`.
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         loop {

@@ -1,5 +1,7 @@
 //! Code that blocks its thread.
 
+use anyio_engine::ToThread;
+
 use crate::Any;
 
 /// Runs `job` on a thread where it may block, and waits for what it gives.
@@ -27,10 +29,10 @@ use crate::Any;
 /// # }).unwrap();
 /// ```
 #[doc(alias = "spawn_blocking", alias = "run_sync", alias = "unblock")]
-pub async fn to_thread<F, T>(job: F) -> T
+pub const fn to_thread<F, T>(job: F) -> ToThread<Any, F, T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    anyio_engine::to_thread::<Any, F, T>(job).await
+    anyio_engine::to_thread(job)
 }

@@ -6,6 +6,6 @@ pub use anyio_engine::{
     Captured, CatchCancelled, Checkpoint, Child, EnterGuard, ErrInto, Errors, Fail, Finally,
     FirstError, GroupBuilder, GroupRun, InScope, Join, LocalTaskGroup, Locking, MoveOn,
     NestedGroup, NestedHandle, NestedJoin, NestedRun, Receiving, Report, Scoped, ScopedTaskGroup,
-    Sending, Shield, ShutdownRequested, Sleep, Started, Starting, StreamStatistics, UntilShutdown,
-    ValueOnly, WithHandle, WithLocal,
+    Sending, Shield, ShutdownRequested, Sleep, Started, Starting, StreamStatistics, ToThread,
+    UntilShutdown, ValueOnly, WithHandle, WithLocal,
 };

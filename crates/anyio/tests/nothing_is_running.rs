@@ -6,6 +6,7 @@ use std::{
     io,
     panic::catch_unwind,
     process::Command,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -58,6 +59,26 @@ fn the_rest_panics() {
             tg.spawn(async {});
         }));
     }));
+}
+
+/// The panic points at the line that waits, and not into this library.
+#[test]
+fn panics_point_at_the_caller() {
+    static PLACES: Mutex<Vec<(String, u32)>> = Mutex::new(Vec::new());
+
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let place = info.location().map(|place| (place.file().to_owned(), place.line()));
+        PLACES.lock().unwrap_or_else(PoisonError::into_inner).extend(place);
+        before(info);
+    }));
+    let here = line!();
+    words(|| block_on(async { anyio::sleep(Duration::from_millis(1)).await }));
+    words(|| block_on(async { anyio::to_thread(|| ()).await }));
+    let places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+    for line in [here + 1, here + 2] {
+        assert!(places.contains(&(file!().to_owned(), line)), "{line}: {places:?}");
+    }
 }
 
 /// What needs no runtime works without one.
