@@ -152,9 +152,10 @@ pub use anyio_core::{
 pub use anyio_engine::{
     AnyTcpListener as TcpListener, AnyTcpStream as TcpStream, Erased, Event, FutureExt, Lock,
     LockGuard, Permit, Ready, ReceiveStream, RunLocal, RuntimeExt, Semaphore, SendStream,
-    TaskHandle, TreeLocal, UnsetLocal, bracket, capture, catch_cancelled, checkpoint, enter,
-    finally, is_shutdown_requested, local_task_group, memory_object_stream, op::is_cancelled,
-    run_local, scoped_task_group, shield, shutdown_requested, sleep_forever, tree_local,
+    TaskHandle, TreeLocal, UnsetLocal, as_completed, bracket, capture, catch_cancelled, checkpoint,
+    enter, finally, gather, is_shutdown_requested, local_task_group, map, memory_object_stream,
+    op::is_cancelled, race, race_ok, run_local, scoped_task_group, shield, shutdown_requested,
+    sleep_forever, tree_local,
 };
 #[cfg(feature = "smol")]
 pub use anyio_smol::Smol;

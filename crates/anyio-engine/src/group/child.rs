@@ -55,7 +55,8 @@ pin_project! {
                 let dropped = catch(|| this.body.as_mut().clear());
                 this.frame.leave();
                 this.core.tally.lose();
-                leave::<B, E, <F::Output as TaskEnd<E, K>>::Value>(this.core, this.seat, match dropped {
+                let slot = this.core.roster.slot(this.seat.index());
+                leave::<B, E, <F::Output as TaskEnd<E, K>>::Value>(this.core, slot, this.seat, match dropped {
                     Ok(()) => Fate::Cut(Cause::of(CauseKind::Shutdown)),
                     Err(payload) => Fate::Panicked(payload),
                 });
@@ -168,12 +169,12 @@ impl<B: Executor, E> Owner for Root<'_, B, E> {
 /// the end last of all.
 fn leave<B: Executor, E: Send + 'static, T: Send + 'static>(
     core: &Core<B, E>,
+    slot: &Slot,
     seat: &mut Seat,
     fate: Fate<T, E>,
 ) {
     let (index, used) = (seat.index(), seat.is_used());
     *seat = Seat(Seat::LEFT);
-    let slot = core.roster.slot(index);
     let who = || slot.label();
     let released = slot.is_released();
     let end = match fate {
@@ -279,7 +280,7 @@ where
             }
         };
         this.frame.leave();
-        leave(this.core, this.seat, fate);
+        leave(this.core, slot, this.seat, fate);
         Poll::Ready(())
     }
 }

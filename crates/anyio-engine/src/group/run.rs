@@ -35,7 +35,7 @@ use crate::{context::current_backend, sys::Arc};
 ///
 /// **A group that is followed by `?` needs the closure's return type**, or rustc cannot know the
 /// error: `async |tg| -> Result<_, AppError> { … }`. A group that cannot fail has the error
-/// [`Cancelled`]; its body and tasks may end in `()`.
+/// [`Cancelled`](anyio_core::Cancelled); its body and tasks may end in `()`.
 ///
 /// To lend something to the body, write `async move |tg|` or let it borrow; what a *task* uses it
 /// must own, since it may run on another thread. A function that spawns itself needs a named
