@@ -38,7 +38,9 @@ pub type TaskGroup<E = Cancelled> = anyio_engine::TaskGroup<Any, E>;
 ///
 /// **A group that is followed by `?` needs the closure's return type**, or rustc cannot know the
 /// error: `async |tg| -> Result<_, AppError> { … }`. A group that cannot fail has the error
-/// [`Cancelled`]; its body and tasks may end in `()`.
+/// [`Cancelled`]; its body and tasks may end in `()`. Any error will do that can be made from a
+/// [`Cancelled`]: `io::Error`, `anyhow::Error`, `eyre::Report`, `Box<dyn Error + Send + Sync>`, an enum
+/// with a variant for it.
 ///
 /// A *task* must own what it uses, since it may run on another thread; the body may borrow. If
 /// rustc complains about a borrow inside `async |tg|`, write `async move |tg|` and it names the

@@ -1,0 +1,169 @@
+//! With what others have made: their errors in our groups, their tokens and our scopes.
+#![expect(clippy::unwrap_used, reason = "a test that panics has found something")]
+
+use std::{
+    error::Error,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use anyio::{
+    CancelScope, Cancelled, GroupError, TaskGroup, checkpoint, finally, prelude::*, sleep_forever,
+    task_group,
+};
+use tokio_util::sync::CancellationToken;
+
+/// `anyhow::Error` takes any error, so it takes ours; `?` in a task does the rest.
+#[test]
+fn groups_fail_with_anyhow() {
+    async fn load() -> anyhow::Result<u8> {
+        Err(io::Error::from(io::ErrorKind::NotFound))?
+    }
+
+    let result: anyhow::Result<u8> = anyio::run(task_group(async |tg| -> anyhow::Result<_> {
+        let loading = tg.spawn(load());
+        tg.spawn(async {
+            sleep_forever().await;
+        });
+        Ok(loading.await?)
+    }));
+    let error = result.unwrap_err();
+    assert_eq!(error.downcast_ref::<io::Error>().unwrap().kind(), io::ErrorKind::NotFound);
+
+    let cancelled = anyio::run(task_group(async |tg| -> anyhow::Result<()> {
+        tg.cancel_because("enough");
+        checkpoint().await;
+        Ok(())
+    }));
+    let cancelled = cancelled.unwrap_err();
+    assert_eq!(cancelled.downcast_ref::<Cancelled>().unwrap().cause().reason(), Some("enough"));
+}
+
+/// So does `eyre::Report`.
+#[test]
+fn groups_fail_with_eyre() {
+    let result = anyio::run(task_group(async |tg| -> eyre::Result<()> {
+        tg.spawn(async { eyre::Result::<()>::Err(eyre::eyre!("no luck")) });
+        sleep_forever().await
+    }));
+    assert_eq!(result.unwrap_err().to_string(), "no luck");
+}
+
+#[derive(Debug, thiserror::Error)]
+enum AppError {
+    #[error("the database is gone")]
+    Database(#[source] io::Error),
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+/// An enum needs `#[from] Cancelled` in one variant, and nothing else.
+#[test]
+fn groups_fail_with_enums() {
+    let result = anyio::run(task_group(async |tg| -> Result<(), AppError> {
+        tg.spawn(async { Err::<(), _>(AppError::Database(io::ErrorKind::BrokenPipe.into())) });
+        sleep_forever().await
+    }));
+    let error = result.unwrap_err();
+    assert!(matches!(error, AppError::Database(_)));
+    assert!(error.source().is_some());
+}
+
+/// All errors at once are an error, too: the first, with what came of the others.
+#[test]
+fn collected_errors_are_an_error() {
+    let result = anyio::run(TaskGroup::<AppError>::builder().run_collecting(async |tg| {
+        tg.spawn(async { Err::<(), _>(AppError::Database(io::ErrorKind::BrokenPipe.into())) });
+        Err::<(), _>(AppError::Database(io::ErrorKind::NotFound.into()))
+    }));
+    let error: GroupError<AppError> = result.unwrap_err();
+    let report = anyhow::Error::from(error);
+    let text = format!("{report:#}");
+    assert!(
+        text.starts_with("2 members of a task group failed; the first: the database is gone: ")
+    );
+}
+
+/// Foreign errors inside of a group of one's own: by `?`, or by `err_into`.
+#[test]
+fn foreign_errors_are_converted() {
+    async fn parse(text: &str) -> Result<u8, std::num::ParseIntError> {
+        text.parse()
+    }
+
+    let result: anyhow::Result<u8> = anyio::run(task_group(async |tg| {
+        let one = tg.spawn(parse("1").err_into());
+        let two = tg.spawn(async { Ok(parse("2").await?) });
+        Ok(one.await? + two.await?)
+    }));
+    assert_eq!(result.unwrap(), 3);
+}
+
+/// A boxed error has to be `Send`, as tasks are.
+#[test]
+fn groups_fail_with_boxes() {
+    type Boxed = Box<dyn Error + Send + Sync>;
+
+    let result = anyio::run(task_group(async |tg| -> Result<(), Boxed> {
+        tg.spawn(async { Err::<(), Boxed>("in words".into()) });
+        sleep_forever().await
+    }));
+    assert_eq!(result.unwrap_err().to_string(), "in words");
+}
+
+/// A token of `tokio-util` cancels a scope: somebody waits for it, beside the work.
+#[test]
+fn token_cancels_a_scope() {
+    let (token, scope) = (CancellationToken::new(), CancelScope::new());
+    let cleaned_up = Arc::new(AtomicBool::new(false));
+    let done = Arc::clone(&cleaned_up);
+    anyio::run(task_group(async |tg| {
+        let (watched, cancels) = (token.clone(), scope.clone());
+        tg.child().service().spawn(async move {
+            watched.cancelled().await;
+            cancels.cancel_because("the token was cancelled");
+        });
+        let work = tg.spawn(async move {
+            let cleanup = async { done.store(true, Ordering::SeqCst) };
+            let result = scope.run(finally(sleep_forever(), cleanup)).await;
+            assert_eq!(result.unwrap_err().cause().reason(), Some("the token was cancelled"));
+        });
+        checkpoint().await;
+        token.cancel();
+        _ = work.await;
+    }))
+    .unwrap();
+    assert!(cleaned_up.load(Ordering::SeqCst));
+}
+
+/// A scope cancels a token: its drop guard goes with the work.
+#[test]
+fn scope_cancels_a_token() {
+    let token = CancellationToken::new();
+    let theirs = token.child_token();
+    anyio::run(async {
+        let scope = CancelScope::new();
+        let work = async {
+            let _guard = token.clone().drop_guard();
+            scope.cancel();
+            sleep_forever().await
+        };
+        assert!(scope.run(work).await.is_err());
+        assert!(theirs.is_cancelled());
+        theirs.cancelled().await;
+    });
+}
+
+/// Code that waits for a token itself is inside of the scopes around it, unwrapped.
+#[test]
+fn waiting_for_a_token_is_cancelled() {
+    let token = CancellationToken::new();
+    anyio::run(async {
+        let waited = anyio::move_on_after(std::time::Duration::from_millis(2), token.cancelled());
+        assert!(waited.await.is_none());
+        assert!(!token.is_cancelled());
+    });
+}
