@@ -1,5 +1,4 @@
 //! With what others have made: their errors in our groups, their tokens and our scopes.
-#![expect(clippy::unwrap_used, reason = "a test that panics has found something")]
 
 use std::{
     error::Error,
