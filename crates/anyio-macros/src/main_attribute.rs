@@ -6,7 +6,7 @@ use syn::{ItemFn, Result, spanned::Spanned as _};
 
 use crate::{function, settings::Settings};
 
-const KNOWN: &[&str] = &["backend", "threads", "current_thread"];
+const KNOWN: &[&str] = &["backend", "threads", "current_thread", "grace"];
 
 const NO_ARGUMENTS: &str = "nobody calls `main` with arguments; `std::env::args` has those of the \
                             command line";
@@ -33,10 +33,13 @@ fn expand_function(settings: TokenStream, function: &ItemFn) -> Result<TokenStre
         quote!(.backend(#erased))
     });
     let threads = settings.threads.map(|threads| quote!(.threads(#threads)));
+    let grace = settings
+        .grace
+        .map(|milliseconds| quote!(.grace(::core::time::Duration::from_millis(#milliseconds))));
     let name = &function.sig.ident;
     // What is wrong with the type of its value is said there.
     let run = quote_spanned!(function.sig.output.span()=> run_main(#name()));
-    let start = quote!(::anyio::Runner::new() #backend #threads.#run);
+    let start = quote!(::anyio::Runner::new() #backend #threads #grace.#run);
     Ok(wrap(function.clone(), &quote!(-> ::std::process::ExitCode), &start))
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Settings {
     pub(crate) backend: Option<Backend>,
     pub(crate) threads: Option<LitInt>,
     pub(crate) timeout: Option<Timeout>,
+    /// In milliseconds.
+    pub(crate) grace: Option<u64>,
 }
 
 impl Settings {
@@ -55,6 +57,12 @@ impl Settings {
             ("threads", _) => return Err(wants(name, "a number: `threads = 4`")),
             ("current_thread", None) => self.threads = Some(LitInt::new("0", name.span())),
             ("current_thread", Some(_)) => return Err(wants(name, "no value: `current_thread`")),
+            ("grace", Some(Lit::Str(value))) => {
+                let grace = time::milliseconds(&value.value());
+                let error = || wants(name, "a time with its unit: `grace = \"10s\"`");
+                self.grace = Some(grace.ok_or_else(error)?);
+            }
+            ("grace", _) => return Err(wants(name, "a time with its unit: `grace = \"10s\"`")),
             (_, Some(value)) => self.timeout = Some(Timeout::read(&value)?),
             (_, None) => return Err(wants(name, "a time: `timeout = \"10s\"`")),
         }

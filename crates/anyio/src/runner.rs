@@ -81,6 +81,7 @@ pub fn run_with<F: Future>(backend: &'static Erased, future: F) -> F::Output {
 pub struct Runner {
     backend: Option<&'static Erased>,
     options: RunOptions,
+    grace: Option<Duration>,
 }
 
 impl Runner {
@@ -111,6 +112,13 @@ impl Runner {
     /// What the runtime's threads are called. Without it, the backend's name and "worker".
     pub fn thread_name(mut self, name: impl Into<String>) -> Self {
         self.options = self.options.thread_name(name);
+        self
+    }
+
+    /// What a program that is run by [`run_main`](Self::run_main) has to come to an end, upon Ctrl-C,
+    /// before it is cancelled. Without it, it is cancelled at once.
+    pub const fn grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace);
         self
     }
 
@@ -167,6 +175,10 @@ impl Runner {
     /// backend has it) cancels the scope with the cause [`Interrupt`], so that the program unwinds,
     /// with all its cleanup. Then the exit code is 130. If the future ends by itself nevertheless,
     /// its value counts.
+    ///
+    /// With a [`grace`](Self::grace) period the first Ctrl-C only asks the program to
+    /// [shut down](anyio_engine::CancelScope::shutdown), and [`until_shutdown`](crate::until_shutdown) and its like
+    /// hear it; when the period is over, or at the next Ctrl-C, it is cancelled.
     ///
     /// The next Ctrl-C ends the process at once, also with 130, whatever keeps the program from
     /// ending: a cleanup, a shield, a thread, or a loop that does not let its runtime run. For it is
@@ -249,6 +261,10 @@ impl Runner {
     }
 
     /// The backend it runs on.
+    pub(crate) const fn grace_period(&self) -> Option<Duration> {
+        self.grace
+    }
+
     pub(crate) fn chosen(&self) -> Result<&'static Erased, RunError> {
         self.backend.map_or_else(any::choose, Ok)
     }

@@ -15,8 +15,8 @@ use std::{
 };
 
 use anyio::{
-    CauseKind, Signal, catch_cancelled, finally, is_cancelled, shield, sleep, sleep_forever,
-    task_group, to_thread,
+    CauseKind, Signal, catch_cancelled, finally, is_cancelled, shield, shutdown_requested, sleep,
+    sleep_forever, task_group, to_thread, until_shutdown,
 };
 use libtest_mimic::{Arguments, Trial};
 
@@ -28,7 +28,11 @@ const FLAVOUR: &str = "INTERRUPT_FLAVOUR";
 const FLAVOURS: [(&str, fn() -> ExitCode); 2] =
     [("current_thread", in_one_thread), ("multi_thread", in_several_threads)];
 
-const TESTS: [(&str, fn(Program)); 9] = [
+/// The same, where the first Ctrl-C is a request.
+const GRACEFUL: [(&str, fn() -> ExitCode); 2] =
+    [("current_thread", gracefully_in_one_thread), ("multi_thread", gracefully_in_several)];
+
+const TESTS: [(&str, fn(Program)); 11] = [
     ("first_cleans_up", first_cleans_up),
     ("value_counts", value_counts),
     ("failure_counts", failure_counts),
@@ -38,6 +42,8 @@ const TESTS: [(&str, fn(Program)); 9] = [
     ("busy_loop", second_ends_it_all),
     ("others_hear_it", others_hear_it),
     ("afterwards", afterwards),
+    ("grace_in_peace", grace_in_peace),
+    ("grace_cut_short", grace_cut_short),
 ];
 
 fn main() -> ExitCode {
@@ -47,7 +53,8 @@ fn main() -> ExitCode {
             thread::sleep(Duration::from_secs(120));
             process::exit(99);
         });
-        let (_, start) = FLAVOURS.into_iter().find(|known| known.0 == flavour).unwrap();
+        let flavours = if case().starts_with("grace") { GRACEFUL } else { FLAVOURS };
+        let (_, start) = flavours.into_iter().find(|known| known.0 == flavour).unwrap();
         let code = start();
         if case() == "afterwards" {
             say("ready");
@@ -119,6 +126,24 @@ fn afterwards(mut program: Program) {
     program.ends_with(130);
 }
 
+/// With a grace period the first Ctrl-C asks, and who hears it may end in peace.
+fn grace_in_peace(mut program: Program) {
+    program.hears("ready");
+    program.interrupt();
+    program.hears("asked");
+    program.ends_with(3);
+}
+
+/// The second one does not wait for the period to end.
+fn grace_cut_short(mut program: Program) {
+    program.hears("ready");
+    program.interrupt();
+    program.hears("asked");
+    program.interrupt();
+    program.hears("cleaned up");
+    program.ends_with(130);
+}
+
 /// A program that runs.
 struct Program {
     child: Child,
@@ -174,6 +199,16 @@ async fn in_one_thread() -> Result<ExitCode, Failure> {
 
 #[anyio::main(threads = 2)]
 async fn in_several_threads() -> Result<ExitCode, Failure> {
+    program().await
+}
+
+#[anyio::main(current_thread, grace = "1h")]
+async fn gracefully_in_one_thread() -> Result<ExitCode, Failure> {
+    program().await
+}
+
+#[anyio::main(threads = 2, grace = "1h")]
+async fn gracefully_in_several() -> Result<ExitCode, Failure> {
     program().await
 }
 
@@ -236,6 +271,21 @@ async fn program() -> Result<ExitCode, Failure> {
             finally(work, endless).await;
         }
         "afterwards" => {}
+        "grace_in_peace" => {
+            let served = until_shutdown(ready_for(sleep_forever())).await;
+            assert!(served.is_none());
+            say("asked");
+            sleep(Duration::from_millis(1)).await;
+            return Ok(ExitCode::from(3));
+        }
+        "grace_cut_short" => {
+            let work = async {
+                ready_for(shutdown_requested()).await;
+                say("asked");
+                sleep_forever().await
+            };
+            finally(work, async { say("cleaned up") }).await;
+        }
         other => panic!("no program {other:?}"),
     }
     Ok(ExitCode::SUCCESS)

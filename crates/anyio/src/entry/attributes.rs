@@ -21,6 +21,7 @@
 /// | `backend = "smol"` | this backend, whatever `ANYIO_BACKEND` says |
 /// | `threads = 4` | so many threads beside the main one |
 /// | `current_thread` | everything in the main thread |
+/// | `grace = "10s"` | upon Ctrl-C, so long to come to an end in peace |
 ///
 /// # Ctrl-C
 ///
@@ -31,7 +32,11 @@
 /// nevertheless, since it was about to, or has caught the cancellation
 /// ([`catch_cancelled`](crate::catch_cancelled)), what it returns counts.
 ///
-/// The second Ctrl-C ends the process at once, also with 130, even if the program is stuck. See
+/// With a `grace` the first Ctrl-C is a request: [`until_shutdown`](crate::until_shutdown) and
+/// [`shutdown_requested`](crate::shutdown_requested) hear it, and `main` is cancelled when the time is
+/// over or Ctrl-C comes again.
+///
+/// The next Ctrl-C ends the process at once, also with 130, even if the program is stuck. See
 /// [`Runner::run_main`] for how, and for what others hear of a Ctrl-C.
 ///
 /// ```no_run

@@ -17,6 +17,7 @@ use std::{
     process,
     sync::{Mutex, MutexGuard, PoisonError, mpsc},
     thread,
+    time::Duration,
 };
 
 use anyio_core::{Cause, CauseKind, RunOptions, Signal};
@@ -43,13 +44,25 @@ static RUNS: Mutex<Runs> = Mutex::new(Runs { next: 0, roots: BTreeMap::new() });
 /// The programs that run: one, but for tests.
 struct Runs {
     next: u64,
-    roots: BTreeMap<u64, CancelScope>,
+    roots: BTreeMap<u64, Root>,
 }
 
-/// From now on, and until what it gives is dropped, a Ctrl-C cancels `root`; if all were cancelled
-/// before, it ends the process. If `backend` cannot receive signals, nothing happens.
-pub(super) fn cancel_on_interrupt(backend: &'static Erased, root: CancelScope) -> Listed {
-    let listed = Listed::new(root);
+#[derive(Clone)]
+struct Root {
+    scope: CancelScope,
+    /// How long it has to come to an end before it is cancelled.
+    grace: Option<Duration>,
+}
+
+/// From now on, and until what it gives is dropped, a Ctrl-C cancels `scope`, or with a `grace` asks
+/// it to shut down first; if all were cancelled before, it ends the process. If `backend` cannot
+/// receive signals, nothing happens.
+pub(super) fn cancel_on_interrupt(
+    backend: &'static Erased,
+    scope: CancelScope,
+    grace: Option<Duration>,
+) -> Listed {
+    let listed = Listed::new(Root { scope, grace });
     let mut listening = lock(&LISTENING);
     if !*listening {
         *listening = listen(backend);
@@ -61,7 +74,7 @@ pub(super) fn cancel_on_interrupt(backend: &'static Erased, root: CancelScope) -
 pub(super) struct Listed(u64);
 
 impl Listed {
-    fn new(root: CancelScope) -> Self {
+    fn new(root: Root) -> Self {
         let mut runs = lock(&RUNS);
         let number = runs.next;
         runs.next += 1;
@@ -99,12 +112,15 @@ fn listen(backend: &'static Erased) -> bool {
 /// One Ctrl-C.
 fn interrupt() {
     let mut running: Vec<_> = lock(&RUNS).roots.values().cloned().collect();
-    running.retain(|root| !root.cancel_called());
+    running.retain(|root| !root.scope.cancel_called());
     if running.is_empty() {
         process::exit(INTERRUPTED.into());
     }
-    for root in running {
-        root.cancel_with(Cause::of(CauseKind::Interrupt));
+    for Root { scope, grace } in running {
+        match grace {
+            Some(grace) if !scope.shutdown_called() => scope.shutdown(grace),
+            _ => scope.cancel_with(Cause::of(CauseKind::Interrupt)),
+        }
     }
 }
 

@@ -14,7 +14,9 @@ where
 {
     let root = CancelScope::new();
     // Until the runtime has been shut down: that can take a while, too.
-    let _listed = runner.chosen().map(|backend| cancel_on_interrupt(backend, root.clone()));
+    let _listed = runner
+        .chosen()
+        .map(|backend| cancel_on_interrupt(backend, root.clone(), runner.grace_period()));
     match runner.run(root.run(future)) {
         Ok(output) => output.report(),
         Err(_cancelled) => INTERRUPTED.into(),

@@ -30,7 +30,8 @@ fn last_of(services: [bool; 2]) {
         let tasks: Vec<_> = services
             .into_iter()
             .map(|service| {
-                let index = group.0.add(None, Location::caller(), service).unwrap();
+                let index =
+                    group.0.add(None, Location::caller(), service).expect("the group is open");
                 let group = Arc::clone(&group);
                 thread::spawn(move || {
                     if group.0.remove(Some((index, group.0.slot(index))), service) {
@@ -42,7 +43,7 @@ fn last_of(services: [bool; 2]) {
         let (alarm, waker) = Alarm::new();
         group.1.register(&waker);
         let closed = group.0.close() == Progress::Closed;
-        tasks.into_iter().for_each(|task| task.join().unwrap());
+        tasks.into_iter().for_each(|task| task.join().expect("no panic"));
         assert!(closed || alarm.has_rung(), "the group sleeps, and nobody is left to wake it");
         assert!(group.0.close() == Progress::Closed);
         assert_eq!(group.0.len(), 0);
