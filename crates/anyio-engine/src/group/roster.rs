@@ -232,3 +232,25 @@ impl Members for Roster {
         self.each(Slot::wake);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Who means a task that has ended does not cancel the one that has its slot now.
+    #[test]
+    fn late_cancellations_reach_nobody() {
+        let roster = Roster::new();
+        let here = Location::caller();
+        let first = roster.add(None, here, false).expect("it is open");
+        let generation = roster.slot(first).generation();
+        assert!(roster.slot(first).release().is_none());
+        roster.remove(Some((first, roster.slot(first))), false);
+        let second = roster.add(None, here, true).expect("it is open");
+        assert_eq!(first, second, "the slot is used again");
+        roster.slot(second).cancel_of(generation, Cause::explicit());
+        assert!(!roster.slot(second).is_cancel_called());
+        roster.slot(second).cancel_of(roster.slot(second).generation(), Cause::explicit());
+        assert!(roster.slot(second).is_cancel_called());
+    }
+}

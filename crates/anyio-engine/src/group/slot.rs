@@ -18,6 +18,9 @@ const RELEASED: u32 = 1 << 4;
 /// It is there for the others only.
 const SERVICE: u32 = 1 << 5;
 const ENDED: u32 = FINISHED | CANCELLED | FAILED;
+/// Where the flags end. Above them is the slot's generation: which of its tasks it has.
+const GENERATION: u32 = 1 << 8;
+const FLAGS: u32 = GENERATION - 1;
 
 /// The value of a task without its type, which its handle knows.
 pub(super) type Value = Box<dyn Any + Send>;
@@ -37,7 +40,9 @@ pub(super) fn label(name: Option<&StdArc<str>>, location: &Location<'_>) -> StdA
 ///    cancellation finds the node, or the node finds the cancellation.
 /// 3. Of `ENDED` and `RELEASED`, who raises the second one clears the slot. Nobody but the group,
 ///    which only ever wakes, looks at it after that.
-/// 4. Under the lock no waker is cloned, woken or dropped, and no value is dropped.
+/// 4. Whoever may come too late, when the slot has another task already, says which one it means by
+///    its generation. (It would have to sleep through sixteen million tasks in one slot to err.)
+/// 5. Under the lock no waker is cloned, woken or dropped, and no value is dropped.
 pub(super) struct Slot {
     state: AtomicU32,
     /// The next one in the list of free slots, which belongs to the roster.
@@ -118,7 +123,9 @@ impl Slot {
         location: &'static Location<'static>,
         service: bool,
     ) {
-        self.state.store(if service { SERVICE } else { 0 }, Ordering::Relaxed);
+        let generation = self.generation().wrapping_add(GENERATION);
+        self.state
+            .store(if service { generation | SERVICE } else { generation }, Ordering::Relaxed);
         let mut inner = self.inner.lock();
         inner.location = location;
         if name.is_some() {
@@ -137,6 +144,11 @@ impl Slot {
 
     pub(super) fn is_cancel_called(&self) -> bool {
         self.has(CANCEL_CALLED)
+    }
+
+    /// Tells the task from those that had the slot before, and will have it afterwards.
+    pub(super) fn generation(&self) -> u32 {
+        self.state.load(Ordering::Relaxed) & !FLAGS
     }
 
     pub(super) fn is_service(&self) -> bool {
@@ -199,6 +211,11 @@ impl Slot {
 
     pub(super) fn cancel(&self, cause: Cause) {
         self.cancel_if(|_| true, cause);
+    }
+
+    /// Cancels the task if it is still the one that is meant.
+    pub(super) fn cancel_of(&self, generation: u32, cause: Cause) {
+        self.cancel_if(|state| state & !FLAGS == generation, cause);
     }
 
     /// Cancels the task if it is a service.
@@ -274,7 +291,7 @@ impl Slot {
     pub(super) fn end_alone(&self) -> Remains {
         let mut inner = self.inner.lock();
         // Whoever ends services must not take it for one that runs.
-        self.state.store(FINISHED, Ordering::Release);
+        self.state.store(self.generation() | FINISHED, Ordering::Release);
         inner.clear()
     }
 

@@ -77,12 +77,25 @@ impl<V> fmt::Debug for Ready<V> {
 /// 1. The stage leaves `Waiting` once, under the lock: whoever is first (the value, the caller's
 ///    cancellation, an unused `Ready`, the task's end) decides whose the task is.
 /// 2. Who gives up cancels the task if it is there, and otherwise leaves the cause for whoever
-///    brings it.
+///    brings it. That happens outside of the lock, and so perhaps when the task has ended.
 struct Link<V> {
     /// The caller's place in the tree.
     node: Arc<Node>,
-    task: OnceLock<(Arc<Roster>, u32)>,
+    task: OnceLock<Task>,
     stage: Mutex<Stage<V>>,
+}
+
+/// The task, as one that may have ended meanwhile, and left its slot to another.
+struct Task {
+    roster: Arc<Roster>,
+    index: u32,
+    generation: u32,
+}
+
+impl Task {
+    fn cancel(&self, cause: Cause) {
+        self.roster.slot(self.index).cancel_of(self.generation, cause);
+    }
 }
 
 enum Stage<V> {
@@ -116,20 +129,22 @@ impl<V> Link<V> {
             *stage = Stage::Over(cause.clone());
             waker
         };
-        if let Some((roster, index)) = self.task.get() {
-            roster.slot(*index).cancel(cause);
+        if let Some(task) = self.task.get() {
+            task.cancel(cause);
         }
         waker.into_iter().for_each(Waker::wake);
     }
 
     /// The task is there.
     fn attach(&self, roster: &Arc<Roster>, index: u32) {
-        _ = self.task.set((Arc::clone(roster), index));
+        let generation = roster.slot(index).generation();
+        let task = Task { roster: Arc::clone(roster), index, generation };
+        let task = self.task.get_or_init(|| task);
         let cause = match &*self.stage.lock() {
             Stage::Over(cause) => cause.clone(),
             _ => return,
         };
-        roster.slot(index).cancel(cause);
+        task.cancel(cause);
     }
 
     /// Whether the task is the group's. It is the caller's for good if it has not become so by now.
