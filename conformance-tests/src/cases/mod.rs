@@ -26,6 +26,7 @@ mod cleanup;
 mod context;
 mod deadline;
 mod dropping;
+mod dropping_groups;
 #[cfg(not(unix))]
 mod elsewhere;
 mod executor;
@@ -78,6 +79,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         together::list::<B>(),
         budget::list::<B>(),
         dropping::list::<B>(),
+        dropping_groups::list::<B>(),
         catching::list::<B>(),
         cause::list::<B>(),
         checkpoint::list::<B>(),

@@ -40,7 +40,7 @@ pub fn admit(cx: &mut Context<'_>) -> Poll<()> {
     Poll::Ready(())
 }
 
-/// An error that an operation has waited for. In a cancelled scope it is not given: the other side
+/// The error of an operation that others can bring about. In a cancelled scope it is not given: the other side
 /// may well have gone because of the same cancellation, and what that has brought about must not
 /// pass for a failure. There is no value in it that could be lost.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl<E> Withheld<E> {
     /// Passes a value on. An error waits until the scope, if ever, is cancelled no more.
     pub(crate) fn pass<T>(&mut self, result: Result<T, E>, cx: &Context<'_>) -> Poll<Result<T, E>> {
         match result {
-            Err(error) if ambient::refuse(cx.waker()) => {
+            Err(error) if ambient::refuse_surely(cx.waker()) => {
                 self.0 = Some(error);
                 Poll::Pending
             }

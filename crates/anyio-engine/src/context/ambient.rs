@@ -44,6 +44,19 @@ pub(crate) fn refuse(waker: &Waker) -> bool {
     is_effective() && node().is_some_and(|node| node.refuse(waker))
 }
 
+/// As [`refuse`], also where a cancellation is still on its way here: what it has brought about
+/// elsewhere must not get ahead of it. The task is polled again then.
+pub(crate) fn refuse_surely(waker: &Waker) -> bool {
+    if refuse(waker) {
+        return true;
+    }
+    let coming = node().is_some_and(|node| node.is_surely_effective());
+    if coming {
+        waker.wake_by_ref();
+    }
+    coming
+}
+
 /// The node of the innermost frame, made now if it has none.
 pub(crate) fn node() -> Option<Arc<Node>> {
     slot::current(|view| view.and_then(node_at))

@@ -112,7 +112,7 @@ impl<F: Future> Future for InScope<F> {
                 return poll_again(cx);
             }
             let cancelled = Cancelled::new(node.origin());
-            this.body.clear();
+            this.frame.enter_root(kind, backend, locals, || this.body.clear());
             this.frame.leave();
             return Poll::Ready(Err(cancelled));
         }

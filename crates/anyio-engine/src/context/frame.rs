@@ -190,7 +190,7 @@ impl<F> fmt::Debug for Body<F> {
 /// A scope that has been unwound while an outer scope is cancelled: it waits for that one to drop
 /// it. Ready if, after all, none is cancelled any more.
 pub(crate) fn poll_unwound(cx: &Context<'_>) -> Poll<()> {
-    if ambient::refuse(cx.waker()) { Poll::Pending } else { Poll::Ready(()) }
+    if ambient::refuse_surely(cx.waker()) { Poll::Pending } else { Poll::Ready(()) }
 }
 
 /// The body was pending and is cancelled, but was not when its poll began: it gets another one,

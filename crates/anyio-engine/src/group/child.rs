@@ -52,7 +52,9 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if !this.seat.is_left() {
-                let dropped = catch(|| this.body.as_mut().clear());
+                let (backend, locals) = (this.core.backend, this.core.locals.as_ref());
+                let clear = || this.body.as_mut().clear();
+                let dropped = catch(|| this.frame.enter_root(Kind::Outside, backend, locals, clear));
                 this.frame.leave();
                 this.core.tally.lose();
                 let slot = this.core.roster.slot(this.seat.index());
@@ -238,10 +240,11 @@ where
         let slot = this.core.roster.slot(this.seat.index());
         let root = Root { core: this.core, slot };
         let kind = Kind::Owned(&root);
+        let (backend, locals) = (root.core.backend, root.core.locals.as_ref());
         let polled = catch(|| {
             let body = this.body.as_mut();
             let poll = || (ambient::is_effective(), this.span.in_scope(|| body.poll(cx)));
-            this.frame.enter_root(kind, root.core.backend, root.core.locals.as_ref(), poll)
+            this.frame.enter_root(kind, backend, locals, poll)
         });
         if this.frame.node().is_some() {
             this.seat.mark_used();
@@ -251,7 +254,7 @@ where
                 catch(|| value.into_fate()).unwrap_or_else(Fate::Panicked)
             }
             Err(payload) => {
-                _ = catch(|| this.body.as_mut().clear());
+                _ = catch(|| this.frame.enter_root(kind, backend, locals, || this.body.clear()));
                 Fate::Panicked(payload)
             }
             Ok((cancelled, Poll::Pending)) => {
@@ -272,7 +275,8 @@ where
                 }
                 // Read first: it may be another cancellation by the time the body is gone.
                 let (cause, own) = (root.cause(), slot.is_cancel_called());
-                match catch(|| this.body.as_mut().clear()) {
+                // In the task's context still, for its destructors.
+                match catch(|| this.frame.enter_root(kind, backend, locals, || this.body.clear())) {
                     Ok(()) if own => Fate::Apart(cause),
                     Ok(()) => Fate::Cut(cause),
                     Err(payload) => Fate::Panicked(payload),

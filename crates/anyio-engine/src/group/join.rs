@@ -158,7 +158,7 @@ impl<T: 'static> Future for Join<T> {
         ready!(poll_end(slot, &mut this.admitted, cx));
         // What a sibling's failure, or the cancellation of the whole group, has done to the task must
         // not become a second, made-up error of the body's `?`.
-        if !slot.has_value() && ambient::refuse(cx.waker()) {
+        if !slot.has_value() && ambient::refuse_surely(cx.waker()) {
             return Poll::Pending;
         }
         Poll::Ready(slot.take().map(|value| match value.downcast() {

@@ -165,13 +165,16 @@ impl<T> Future for Receiving<'_, T> {
         let (item, sender) = loop {
             let mut state = shared.state.lock();
             if this.stream.is_closed() {
-                return Poll::Ready(Err(ReceiveError::closed()));
+                drop(state);
+                return this.withheld.pass(Err(ReceiveError::closed()), cx);
             }
             if let Some(next) = state.next(&mut passed) {
                 break next;
             }
             if state.has_ended() {
-                return Poll::Ready(Err(ReceiveError::end_of_stream()));
+                drop(state);
+                passed.into_iter().for_each(Waker::wake);
+                return this.withheld.pass(Err(ReceiveError::end_of_stream()), cx);
             }
             if let Some(waker) = waker.take() {
                 this.place = Place::Queued(state.queue_receive(waker, this.stream.end));

@@ -180,11 +180,15 @@ impl<T> Future for Sending<'_, T> {
         let receiver = loop {
             let mut state = shared.state.lock();
             if this.stream.is_closed() {
-                return Poll::Ready(Err(SendError::closed(item)));
+                drop(state);
+                return this.withheld.pass(Err(SendError::closed(item)), cx);
             }
             match state.offer(item) {
                 Ok(receiver) => break receiver,
-                Err(NoRoom::Broken(item)) => return Poll::Ready(Err(SendError::broken(item))),
+                Err(NoRoom::Broken(item)) => {
+                    drop(state);
+                    return this.withheld.pass(Err(SendError::broken(item)), cx);
+                }
                 Err(NoRoom::Full(back)) => item = back,
             }
             if let Some((waker, scope)) = place.take() {

@@ -240,7 +240,7 @@ impl<T> Future for NestedJoin<T> {
         let this = self.get_mut();
         let status = ready!(this.joint.poll_end(&mut this.admitted, cx));
         // As with the handles of other tasks: what has cut this one must not look like a failure.
-        if status != TaskStatus::Finished && ambient::refuse(cx.waker()) {
+        if status != TaskStatus::Finished && ambient::refuse_surely(cx.waker()) {
             return Poll::Pending;
         }
         Poll::Ready(this.joint.take())
