@@ -105,6 +105,7 @@ async fn job_does_not_start_in_a_cancelled_scope<B: Runtime + Blocking>() {
 
 /// A scope that is cancelled waits for the job; its value is kept, and the next operation unwinds.
 /// Covers: anyio/test_cancel_worker_thread
+/// Covers: trio/test_slow_abort_basic
 async fn cancellation_waits_for_the_job_and_keeps_its_value<B: Runtime + Blocking>() {
     let (scope, log) = (B::CancelScope::new(), Log::default());
     let (go, wait) = mpsc::channel();

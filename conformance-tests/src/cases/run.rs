@@ -320,6 +320,7 @@ async fn shutdown_keeps_the_results_of_tasks_that_had_ended<B: Runtime + Run>() 
 
 /// §8: a task that is spawned when the runtime is gone never runs: either it comes back, or it is
 /// dropped at once, and its handle says so.
+/// Covers: trio/test_TrioToken_run_sync_soon_too_late
 async fn spawn_after_the_shutdown_is_cancelled<B: Runtime + Run>() {
     apart::<B>(|options| {
         let log = Log::default();
