@@ -39,6 +39,7 @@ mod group_stress;
 mod handle;
 mod net;
 mod normalised;
+mod outside;
 #[cfg(unix)]
 mod process;
 mod run;
@@ -48,6 +49,7 @@ mod semaphore;
 #[cfg(unix)]
 mod signal;
 mod start;
+mod start_elsewhere;
 mod stream;
 mod stream_close;
 mod sync;
@@ -86,6 +88,8 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         group_settings::list::<B>(),
         group_spawn::list::<B>(),
         start::list::<B>(),
+        start_elsewhere::list::<B>(),
+        outside::list::<B>(),
         group_stress::list::<B>(),
         handle::list::<B>(),
         foreign::list::<B>(),

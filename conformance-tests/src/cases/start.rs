@@ -377,8 +377,12 @@ async fn error_beats_the_callers_cancel<B: Runtime>() {
         let canceller = scope.clone();
         let result = scope
             .run(tg.start(async move |_ready: Ready<u8>| {
-                canceller.cancel();
-                _ = catch_cancelled(pending::<()>()).await;
+                // Inside: on another thread, the cancellation may be here before the next line.
+                let waits = async {
+                    canceller.cancel();
+                    pending::<()>().await;
+                };
+                _ = catch_cancelled(waits).await;
                 named::<()>("cleanup failed")
             }))
             .await;
