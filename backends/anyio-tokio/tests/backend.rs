@@ -148,6 +148,7 @@ mod time {
     }
 
     /// tokio's paused clock is the clock.
+    /// Covers: trio/test_current_time_with_mock_clock
     #[test]
     fn paused_clock_is_honoured() {
         let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();

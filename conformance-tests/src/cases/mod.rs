@@ -23,6 +23,7 @@ mod catching;
 mod cause;
 mod checkpoint;
 mod cleanup;
+mod clock;
 mod context;
 mod deadline;
 mod dropping;
@@ -80,6 +81,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         checkpoint::list::<B>(),
         cleanup::list::<B>(),
         deadline::list::<B>(),
+        clock::list::<B>(),
         context::list::<B>(),
         scope_stress::list::<B>(),
         group::list::<B>(),

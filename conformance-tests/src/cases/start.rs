@@ -549,15 +549,17 @@ async fn dropped_start_takes_the_task_along<B: Runtime>() {
 async fn dropped_after_ready_leaves_the_task_alone<B: Runtime>() {
     let done = Counter::default();
     let result = Group::<B>::builder().run(async |tg| {
-        let (theirs, ready_now) = (done.clone(), event::<B>());
-        let set = Arc::clone(&ready_now);
+        let (theirs, go, ready_now) = (done.clone(), event::<B>(), event::<B>());
+        let (wait, set) = (Arc::clone(&go), Arc::clone(&ready_now));
         let mut starting = Box::pin(tg.start(async move |ready| {
+            wait.wait().await;
             ready.started(());
             set.set();
             checkpoint().await;
             theirs.add();
         }));
         assert!(is_pending(starting.as_mut()).await);
+        go.set();
         ready_now.wait().await;
         drop(starting);
         Ok(())
