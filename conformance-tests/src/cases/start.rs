@@ -13,7 +13,7 @@ use anyio_engine::{
 use super::tools::{Failure, Payload, SetOnDrop, event};
 use crate::{
     suite::Case,
-    support::{Counter, Log, caught, cause_of, is_pending, poll_once, turns, until},
+    support::{Counter, Log, caught, cause_of, is_pending, poll_once, turns},
 };
 
 pub(super) fn list<B: Runtime>() -> Vec<Case> {
@@ -257,14 +257,14 @@ async fn ready_may_be_used_elsewhere<B: Runtime>() {
     let result = Group::<B>::builder().run(async |tg| {
         let group = tg.clone();
         tg.start(async move |ready| {
+            let said = event::<B>();
+            let says = Arc::clone(&said);
             group.spawn(async move {
                 checkpoint().await;
                 ready.started(4);
+                says.set();
             });
-            for _ in 0..100 {
-                checkpoint().await;
-            }
-            until::<B>(|| true).await;
+            said.wait().await;
         })
         .await
     });
@@ -431,7 +431,8 @@ async fn groups_cancel_reaches_the_task<B: Runtime>() {
         went_on.add();
         Ok(())
     });
-    assert!(matches!(result.await, Err(Failure::Cancelled(_))));
+    let result = result.await;
+    assert!(matches!(result, Err(Failure::Cancelled(_))), "{result:?}");
     assert!(ended.is_set());
     assert_eq!(went_on.get(), 0);
 }
