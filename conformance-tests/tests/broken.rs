@@ -43,6 +43,8 @@ enum Defect {
     LosesPanics,
     /// A run inside of a run is not refused.
     NestsRuns,
+    /// A task is polled for the first time inside of the call that spawns it.
+    RunsInsideOfSpawn,
 }
 
 use Defect::*;
@@ -51,7 +53,7 @@ use Defect::*;
 const HUNG: &str = "the case hung: it had not ended after 1s";
 
 /// Which case catches it, and what that one says.
-const CAUGHT: [(Defect, &str, &str); 8] = [
+const CAUGHT: [(Defect, &str, &str); 9] = [
     (LosesWakeUps, "executor::panics_leave_the_workers_alive", HUNG),
     (WakesTheWrongTask, "executor::timer_moves_between_tasks", HUNG),
     (IsEarly, "time::sleep_until_waits_for_its_moment", "assertion failed: B::now() >= moment"),
@@ -60,6 +62,7 @@ const CAUGHT: [(Defect, &str, &str); 8] = [
     (RunsCancelledWorkOn, "scope::cancelled_scope_drops_its_work", "the work ended by itself"),
     (LosesPanics, "run::panic_of_the_future_comes_out_of_run", "lost a panic"),
     (NestsRuns, "run::nested_run_is_refused", "this thread drives a runtime"),
+    (RunsInsideOfSpawn, "outside::task_does_not_run_inside_of_spawn", "left: Ok(201)"),
 ];
 
 /// What is wrong now.
@@ -121,7 +124,14 @@ struct Spawner(<Tokio as Executor>::Spawner);
 
 impl Spawn for Spawner {
     fn spawn_task<F: Future<Output = ()> + Send + 'static>(&self, task: F) {
-        self.0.spawn_task(Task { future: Some(Box::pin(task)), polled: false });
+        let mut task = Task { future: Some(Box::pin(task)), polled: false };
+        if wrong(RunsInsideOfSpawn) {
+            let polled = Pin::new(&mut task).poll(&mut Context::from_waker(Waker::noop()));
+            if polled.is_ready() {
+                return;
+            }
+        }
+        self.0.spawn_task(task);
     }
 }
 

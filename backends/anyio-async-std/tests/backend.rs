@@ -101,6 +101,7 @@ fn late_task_is_dropped() {
 }
 
 /// In async-std's own `block_on` and tasks everything works, and is detected; outside it is not.
+/// Covers: anyio/test_run_natively
 #[test]
 fn inside_of_a_bare_async_std() {
     async fn everything() {

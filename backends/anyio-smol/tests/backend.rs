@@ -321,6 +321,7 @@ mod elsewhere {
     use super::*;
 
     /// In smol's own `block_on` everything works, on its global executor.
+    /// Covers: anyio/test_run_natively
     #[test]
     fn inside_of_a_bare_block_on() {
         smol::block_on(async {

@@ -91,6 +91,31 @@ mod ends {
         assert_eq!(count.load(SeqCst), 1);
     }
 
+    /// In a runtime that somebody else has started, of either flavour, everything works.
+    /// Covers: anyio/test_run_natively
+    #[test]
+    fn inside_of_a_bare_runtime() {
+        async fn everything() {
+            let result = Tokio::task_group(async |tg| -> Result<_, anyio_core::Cancelled> {
+                let task = tg.spawn(async {
+                    Tokio::sleep(Duration::from_millis(1)).await;
+                    Ok(Handle::current().id())
+                });
+                task.await
+            });
+            assert_eq!(result.await, Ok(Handle::current().id()));
+            let (mut near, mut far) = pair().await.unwrap();
+            near.write_all(b"!").await.unwrap();
+            assert_eq!(far.read(&mut [0; 8]).await.unwrap(), 1);
+            assert_eq!(Tokio::to_thread(|| 7).await, 7);
+        }
+        for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
+            let runtime = builder.enable_all().build().unwrap();
+            runtime.block_on(everything());
+            runtime.block_on(runtime.spawn(everything())).unwrap();
+        }
+    }
+
     /// A spawner may be made of any handle.
     #[test]
     fn spawner_of_a_handle() {
@@ -123,6 +148,7 @@ mod time {
     }
 
     /// tokio's paused clock is the clock.
+    /// Covers: trio/test_current_time_with_mock_clock
     #[test]
     fn paused_clock_is_honoured() {
         let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyio_core::{Blocking, CancelScope as _, Cancelled, Event as _, Runtime, TaskGroup as _};
-use anyio_engine::{RuntimeExt as _, checkpoint};
+use anyio_engine::{RuntimeExt as _, checkpoint, op::is_cancelled, running_backend};
 use futures_lite::FutureExt as _;
 use futures_util::future::join_all;
 
@@ -28,6 +28,7 @@ pub(super) fn list<B: Runtime + Blocking>() -> Vec<Case> {
         panic_of_a_job_in_a_cancelled_scope_comes_back,
         job_goes_on_if_it_is_dropped_by_hand,
         job_may_wake_a_task,
+        job_is_in_no_task,
         job_that_began_is_never_cut,
     ]
 }
@@ -105,6 +106,7 @@ async fn job_does_not_start_in_a_cancelled_scope<B: Runtime + Blocking>() {
 
 /// A scope that is cancelled waits for the job; its value is kept, and the next operation unwinds.
 /// Covers: anyio/test_cancel_worker_thread
+/// Covers: trio/test_slow_abort_basic
 async fn cancellation_waits_for_the_job_and_keeps_its_value<B: Runtime + Blocking>() {
     let (scope, log) = (B::CancelScope::new(), Log::default());
     let (go, wait) = mpsc::channel();
@@ -205,4 +207,21 @@ async fn job_that_began_is_never_cut<B: Runtime + Blocking>() {
     })
     .await;
     assert!(cuts >= 2, "{cuts}");
+}
+
+/// A job is in no task and in no scope: it knows no runtime, and is not cancelled with its caller.
+/// Covers: trio/test_trio_context_detection
+async fn job_is_in_no_task<B: Runtime + Blocking>() {
+    let known = || running_backend().is_some();
+    assert!(known());
+    assert!(!B::to_thread(known).await);
+    let (scope, running) = (B::CancelScope::new(), Arc::new(B::Event::new()));
+    let (canceller, told) = (scope.clone(), Arc::clone(&running));
+    let job = B::to_thread(move || {
+        canceller.cancel();
+        told.set();
+        is_cancelled()
+    });
+    assert_eq!(scope.run(job).await, Ok(false));
+    assert!(running.is_set() && scope.cancel_called());
 }

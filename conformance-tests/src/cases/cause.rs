@@ -12,7 +12,8 @@ use anyio_core::{
     TaskHandle as _, TimedOut,
 };
 use anyio_engine::{
-    CancelScope, RuntimeExt as _, catch_cancelled, checkpoint, finally, shield, sleep_forever,
+    CancelScope, Ready, RuntimeExt as _, TaskGroup, catch_cancelled, checkpoint, finally, shield,
+    sleep_forever,
 };
 
 use crate::{
@@ -30,10 +31,12 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         cause_names_the_caller,
         cause_may_be_given,
         cause_says_it_in_words,
+        scope_says_how_it_is,
         caught_cause_is_the_origin,
         inner_cause_stays_its_own,
         failed_sibling_is_named,
         failed_body_is_named,
+        failed_start_is_the_bodys,
         dropped_scope_says_so,
     ]
 }
@@ -346,4 +349,36 @@ async fn dropped_scope_says_so<B: Runtime>() {
     })
     .await;
     assert_eq!(told.map(|cause| cause.kind()), Some(CauseKind::Dropped));
+}
+
+/// C11, G9: a start that has failed is the failure of whoever passes it on; if that is the body,
+/// siblings hear of the body.
+/// Covers: trio/test_cancel_reason_nursery3
+async fn failed_start_is_the_bodys<B: Runtime>() {
+    let gate = Arc::new(B::Event::new());
+    let (task, causes) = tells(&gate);
+    let result = TaskGroup::<B, Failure>::builder().run(async |tg| {
+        tg.spawn(task);
+        gate.wait().await;
+        tg.start(async |_ready: Ready<u8>| Err::<(), _>(Failure::Own)).await
+    });
+    assert_eq!(result.await, Err(Failure::Own));
+    let cause = causes.recv().unwrap();
+    assert_eq!((cause.kind(), cause.task()), (CauseKind::SiblingFailed, Some(BODY)));
+}
+
+/// C10, C11: the debug text of a scope tells its deadline, its shield, and why it was cancelled.
+/// Covers: trio/test_cancel_scope_repr
+async fn scope_says_how_it_is<B: Runtime>() {
+    let (scope, moment) = (CancelScope::<B>::new(), B::now() + NEVER);
+    let says = |words: &str| format!("{scope:?}").contains(words);
+    assert!(says("CancelScope") && says("cause: None"));
+    assert!(says("deadline: None") && says("shielded: false"));
+    scope.set_deadline(Some(moment));
+    scope.set_shielded(true);
+    assert!(says(&format!("{moment:?}")) && says("shielded: true") && says("cause: None"));
+    scope.cancel_because("enough of it");
+    assert!(says("enough of it") && !says("cause: None"));
+    assert!(scope.run(checkpoint()).await.is_err());
+    assert!(says("enough of it"), "also when it is over");
 }

@@ -387,6 +387,7 @@ async fn bracket_moved_out_panics<B: Runtime>() {
 /// C6: a shield raised around work that is unwinding does not make a scope that was not cancelled
 /// catch: the work was cut short, and that is not kept silent.
 /// Covers: trio/test_unshield_while_cancel_propagating
+/// Covers: trio/test_slow_abort_edge_cases
 async fn shield_raised_while_unwinding<B: Runtime>() {
     let (outer, inner, log) = (B::CancelScope::new(), B::CancelScope::new(), Log::default());
     let work = outer.run(async {

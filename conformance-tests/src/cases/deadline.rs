@@ -39,6 +39,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         deadline_after_the_end,
         deadline_pierces_its_own_shield,
         outer_deadline_stays_outside_a_shield,
+        timeout_inside_a_shield,
         shield_in_the_work_is_waited_for,
         outer_deadline_comes_first,
         group_in_time,
@@ -557,4 +558,24 @@ async fn busy_loop_is_timed_out<B: Runtime>() {
         }
     };
     assert!(B::move_on_after(SHORT, locks).await.is_none());
+}
+
+/// C10: a timeout inside of a shield ends its work though the scope around the shield was cancelled,
+/// and is a timeout.
+/// Covers: trio/test_fail_after_fails_even_if_shielded
+async fn timeout_inside_a_shield<B: Runtime>() {
+    let (outer, log) = (B::CancelScope::new(), Log::default());
+    let result = outer
+        .run(async {
+            outer.cancel();
+            let began = B::now();
+            let timed_out = shield(B::fail_after(SHORT, sleep_forever())).await.is_err();
+            assert!(timed_out && B::now() >= began + SHORT);
+            log.add("timed out");
+            checkpoint().await;
+            log.add("never");
+        })
+        .await;
+    assert_eq!(cause_of(result).kind(), CauseKind::Explicit);
+    assert_eq!(log.take(), ["timed out"]);
 }

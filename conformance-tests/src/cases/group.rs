@@ -237,6 +237,7 @@ async fn later_errors_are_dropped<B: Runtime>() {
 /// G3: an error is not lost to a cancellation from outside that came before it, even though that
 /// has cut other members; the code after the group gets it.
 /// Covers: trio/test_cancel_scope_exceptiongroup_filtering
+/// Covers: trio/test_trivial_yields
 async fn error_outlives_an_earlier_outer_cancellation<B: Runtime>() {
     let (log, scope) = (Log::default(), B::CancelScope::new());
     let result = scope

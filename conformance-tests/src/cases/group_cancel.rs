@@ -76,6 +76,7 @@ async fn group_originates_no_cancellation<B: Runtime>() {
 
 /// G5: an empty group that is opened and left in a cancelled scope ends well.
 /// Covers: anyio/test_cancel_before_entering_task_group
+/// Covers: trio/test_trivial_yields
 async fn group_without_tasks_ends_well_in_a_cancelled_scope<B: Runtime>() {
     let scope = B::CancelScope::new();
     scope.cancel();

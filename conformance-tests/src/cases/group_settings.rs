@@ -321,6 +321,7 @@ async fn collects_all_errors_in_order<B: Runtime>() {
 
 /// G2: what fails while it cleans up is collected, too.
 /// Covers: anyio/test_exception_group_children
+/// Covers: trio/test_two_child_crashes
 async fn collects_errors_of_cleanups<B: Runtime>() {
     let group = Group::<B>::builder().run_collecting(async |tg| -> Result<(), Failure> {
         let begun = event::<B>();
@@ -389,6 +390,8 @@ async fn collecting_a_panic_beats_all<B: Runtime>() {
 }
 
 /// G7: a task has the name it was given, and a group's failure goes by it.
+/// Covers: anyio/test_task_name_custom_name
+/// Covers: trio/test_spawn_name
 async fn names_are_kept<B: Runtime>() {
     let group = Group::<B>::builder().name("the body").run(async |tg| {
         let waiting = tg.child().name("waiting").spawn(sleep_forever());

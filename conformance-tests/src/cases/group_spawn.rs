@@ -101,7 +101,7 @@ async fn try_spawn_after_the_end_gives_the_future_back<B: Runtime>() {
 /// G10: a task that is spawned into a cancelled group is polled once, up to where it waits, and is
 /// dropped there.
 /// Covers: anyio/test_level_cancellation
-/// Covers: anyio/test_cancel
+/// Covers: anyio/test_taskgroups::test_cancel
 async fn task_of_a_cancelled_group_is_polled_once<B: Runtime>() {
     let (log, polls) = (Log::default(), Counter::default());
     let result = B::task_group(async |tg| {
@@ -295,6 +295,8 @@ async fn backend_comes_from_the_group<B: Runtime>() {
 }
 
 /// G7: a task without a name goes by the place that spawned it, through the traits as well.
+/// Covers: anyio/test_task_name_default
+/// Covers: trio/test_spawn_name
 async fn unnamed_task_goes_by_its_spawn_site<B: Runtime>() {
     let (mut line, mut sibling) = (0, None);
     let result = B::task_group(async |tg| -> Result<(), Failure> {

@@ -159,6 +159,7 @@ async fn status_of_a_task_that_is_cancelled<B: Runtime>() {
 }
 
 /// G7, G8: a task has the name it was given, and none if it was given none.
+/// Covers: anyio/test_task_name_custom_name
 async fn name_is_what_was_given<B: Runtime>() {
     let result = anyio_engine::task_group::<B, Cancelled, _, _>(async |tg| {
         let line = line!() + 1;
@@ -336,7 +337,7 @@ async fn cancelled_task_is_joined_inside_its_group<B: Runtime>() {
 }
 
 /// G8, G10: a task that is cancelled before it has started runs up to where it first waits.
-/// Covers: anyio/test_cancel
+/// Covers: anyio/TestCreateTask::test_cancel
 async fn cancel_before_the_first_poll<B: Runtime>() {
     let log = Log::default();
     let result = B::task_group(async |tg| {

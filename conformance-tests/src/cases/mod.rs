@@ -23,6 +23,7 @@ mod catching;
 mod cause;
 mod checkpoint;
 mod cleanup;
+mod clock;
 mod context;
 mod deadline;
 mod dropping;
@@ -42,6 +43,7 @@ mod locals;
 mod nested;
 mod net;
 mod normalised;
+mod outside;
 #[cfg(unix)]
 mod process;
 mod run;
@@ -52,6 +54,7 @@ mod shutdown;
 #[cfg(unix)]
 mod signal;
 mod start;
+mod start_elsewhere;
 mod stream;
 mod stream_close;
 mod sync;
@@ -85,6 +88,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         checkpoint::list::<B>(),
         cleanup::list::<B>(),
         deadline::list::<B>(),
+        clock::list::<B>(),
         context::list::<B>(),
         scope_stress::list::<B>(),
         group::list::<B>(),
@@ -94,6 +98,8 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         group_spawn::list::<B>(),
         shutdown::list::<B>(),
         start::list::<B>(),
+        start_elsewhere::list::<B>(),
+        outside::list::<B>(),
         group_stress::list::<B>(),
         handle::list::<B>(),
         locals::list::<B>(),

@@ -72,8 +72,8 @@ async fn connection<B: Net>() -> (B::TcpStream, B::TcpStream) {
 }
 
 /// Listener and both ends of a connection tell their addresses, and agree.
-/// Covers: anyio/test_extra_attributes
-/// Covers: anyio/test_accept
+/// Covers: anyio/TestTCPStream::test_extra_attributes
+/// Covers: anyio/TestTCPListener::test_accept
 async fn addresses_are_told<B: Runtime + Net>() {
     let (listener, address) = listen::<B>().await;
     assert_ne!(address.port(), 0);
@@ -89,7 +89,7 @@ async fn addresses_are_told<B: Runtime + Net>() {
 }
 
 /// What one end writes the other one reads, and back.
-/// Covers: anyio/test_send_receive
+/// Covers: anyio/TestTCPStream::test_send_receive
 async fn bytes_go_both_ways<B: Runtime + Net>() {
     let (mut client, mut server) = connection::<B>().await;
     for round in 0..50_u8 {
@@ -127,8 +127,8 @@ async fn both_directions_go_at_once<B: Runtime + Net>() {
 }
 
 /// An end that was closed for writing still reads; the other one sees the end and still writes.
-/// Covers: anyio/test_send_eof
-/// Covers: anyio/test_send_after_eof
+/// Covers: anyio/TestTCPStream::test_send_eof
+/// Covers: anyio/TestTCPListener::test_send_after_eof
 async fn half_close_leaves_the_other_half_open<B: Runtime + Net>() {
     let (mut client, mut server) = connection::<B>().await;
     client.write_all(b"question").await.expect("it is open");
@@ -148,7 +148,7 @@ async fn half_close_leaves_the_other_half_open<B: Runtime + Net>() {
 
 /// What was written before an end is dropped arrives before the end.
 /// Covers: anyio/test_eof_after_send
-/// Covers: anyio/test_iterate
+/// Covers: anyio/TestTCPStream::test_iterate
 async fn data_before_the_end_is_not_lost<B: Runtime + Net>() {
     let (mut client, mut server) = connection::<B>().await;
     client.write_all(b"last words").await.expect("it is open");

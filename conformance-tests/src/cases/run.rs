@@ -7,6 +7,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     sync::{Arc, mpsc},
+    task::Poll,
     thread,
     time::Duration,
 };
@@ -27,6 +28,7 @@ use crate::{
 pub(super) fn list<B: Runtime + Run>() -> Vec<Case> {
     list![B, run:
         run_gives_the_value,
+        run_takes_any_future,
         runs_follow_each_other,
         nested_run_is_refused,
         nested_run_is_refused_in_a_task,
@@ -70,6 +72,29 @@ async fn run_gives_the_value<B: Runtime + Run>() {
         });
         assert_eq!(value.expect("the thread is free"), 3);
         assert_eq!((borrowed, shared.get()), (1, 2));
+    })
+    .await;
+}
+
+/// `run` takes whatever is a future, and not just what `async` makes: by value, boxed, or lent.
+/// Covers: anyio/test_run_non_corofunc
+async fn run_takes_any_future<B: Runtime + Run>() {
+    apart::<B>(|options| {
+        assert_eq!(B::run(options, std::future::ready(1)).ok(), Some(1));
+        let polls = Counter::default();
+        let mut lent: Pin<Box<dyn Future<Output = u8>>> = Box::pin(async {
+            checkpoint().await;
+            2
+        });
+        assert_eq!(B::run(options, Polls::of(&mut lent, &polls)).ok(), Some(2));
+        assert!(polls.get() >= 2);
+        let mut rounds = 0;
+        let by_hand = std::future::poll_fn(|cx| {
+            rounds += 1;
+            cx.waker().wake_by_ref();
+            if rounds == 3 { Poll::Ready(rounds) } else { Poll::Pending }
+        });
+        assert_eq!(B::run(options, by_hand).ok(), Some(3));
     })
     .await;
 }
@@ -320,6 +345,7 @@ async fn shutdown_keeps_the_results_of_tasks_that_had_ended<B: Runtime + Run>() 
 
 /// §8: a task that is spawned when the runtime is gone never runs: either it comes back, or it is
 /// dropped at once, and its handle says so.
+/// Covers: trio/test_TrioToken_run_sync_soon_too_late
 async fn spawn_after_the_shutdown_is_cancelled<B: Runtime + Run>() {
     apart::<B>(|options| {
         let log = Log::default();

@@ -269,6 +269,7 @@ async fn shield_cuts_the_view<B: Runtime>() {
 }
 
 /// C3: cancelling wakes what waits, once; being cancelled again, or by somebody else, does not.
+/// Covers: trio/test_slow_abort_edge_cases
 async fn cancelling_wakes_once<B: Runtime>() {
     let (outer, inner, wakes) = (B::CancelScope::new(), B::CancelScope::new(), Wakes::default());
     let mut work = Box::pin(outer.run(inner.run(shield(pending::<()>()))));

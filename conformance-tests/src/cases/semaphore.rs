@@ -34,6 +34,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
 
 /// As many permits are given as there are, and each comes back when it is dropped.
 /// Covers: trio/test_Semaphore
+/// Covers: anyio/TestSemaphore::test_manual_acquire
 async fn permits_are_counted<B: Runtime>() {
     let semaphore = B::Semaphore::new(2);
     let one = semaphore.acquire().await;
@@ -138,7 +139,7 @@ async fn release_lets_in_as_many_as_it_says<B: Runtime>() {
 }
 
 /// One who waits for a permit and is cancelled leaves the queue, and the others keep their order.
-/// Covers: anyio/test_cancel_during_acquire
+/// Covers: anyio/TestSemaphore::test_cancel_during_acquire
 async fn acquirer_cancelled_before_its_turn_leaves_the_queue<B: Runtime>() {
     let (semaphore, scope) = (B::Semaphore::new(0), B::CancelScope::new());
     let mut first = Box::pin(scope.run(semaphore.acquire()));
@@ -154,7 +155,7 @@ async fn acquirer_cancelled_before_its_turn_leaves_the_queue<B: Runtime>() {
 
 /// A permit that was granted to somebody who is dropped before having seen it goes to the next, or
 /// comes back.
-/// Covers: anyio/test_cancelled_after_acquire
+/// Covers: anyio/TestSemaphore::test_cancelled_after_acquire
 async fn acquirer_dropped_after_its_turn_passes_it_on<B: Runtime>() {
     let semaphore = B::Semaphore::new(0);
     let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(semaphore.acquire())).collect();

@@ -13,7 +13,7 @@ use anyio_engine::{
 use super::tools::{Failure, Payload, SetOnDrop, event};
 use crate::{
     suite::Case,
-    support::{Counter, Log, caught, cause_of, is_pending, poll_once, turns, until},
+    support::{Counter, Log, caught, cause_of, is_pending, poll_once, turns},
 };
 
 pub(super) fn list<B: Runtime>() -> Vec<Case> {
@@ -59,7 +59,8 @@ fn named<T>(what: &'static str) -> Result<T, Failure> {
 }
 
 /// G9: the caller goes on with what the task is ready with, and the task goes on, too.
-/// Covers: anyio/test_start_with_value
+/// Covers: anyio/test_taskgroups::test_start_with_value
+/// Covers: trio/test_nursery_start
 async fn gives_the_value_and_goes_on<B: Runtime>() {
     let log = Log::default();
     let result = Group::<B>::builder().run(async |tg| {
@@ -120,6 +121,7 @@ async fn may_be_ready_before_there_is_a_future<B: Runtime>() {
 /// G9: an error before the task is ready goes to the caller, as it is, and the group goes on.
 /// Covers: anyio/test_start_crash_before_started_call
 /// Covers: trio/test_start_exception_preserves_cause_and_context
+/// Covers: trio/test_nursery_start
 async fn error_before_is_the_callers_alone<B: Runtime>() {
     let result = Group::<B>::builder().run(async |tg| {
         let failed = tg
@@ -199,7 +201,6 @@ async fn panic_after_is_the_groups<B: Runtime>() {
 }
 
 /// G9: so is one of the closure that makes the task's future.
-/// Covers: anyio/test_start_sync_wrapper_called_twice
 async fn panic_of_the_closure_is_the_callers<B: Runtime>() {
     let payload = Payload::new("no future");
     let result = Group::<B>::builder().run(async |tg| {
@@ -216,6 +217,7 @@ async fn panic_of_the_closure_is_the_callers<B: Runtime>() {
 }
 
 /// G9: a task that ends without having been ready has not started.
+/// Covers: trio/test_nursery_start
 async fn end_without_ready_is_an_error<B: Runtime>() {
     let result = Group::<B>::builder().run(async |tg| {
         let failed = tg.start(async |ready: Ready<u8>| std::mem::forget(ready)).await;
@@ -255,14 +257,14 @@ async fn ready_may_be_used_elsewhere<B: Runtime>() {
     let result = Group::<B>::builder().run(async |tg| {
         let group = tg.clone();
         tg.start(async move |ready| {
+            let said = event::<B>();
+            let says = Arc::clone(&said);
             group.spawn(async move {
                 checkpoint().await;
                 ready.started(4);
+                says.set();
             });
-            for _ in 0..100 {
-                checkpoint().await;
-            }
-            until::<B>(|| true).await;
+            said.wait().await;
         })
         .await
     });
@@ -375,8 +377,12 @@ async fn error_beats_the_callers_cancel<B: Runtime>() {
         let canceller = scope.clone();
         let result = scope
             .run(tg.start(async move |_ready: Ready<u8>| {
-                canceller.cancel();
-                _ = catch_cancelled(pending::<()>()).await;
+                // Inside: on another thread, the cancellation may be here before the next line.
+                let waits = async {
+                    canceller.cancel();
+                    pending::<()>().await;
+                };
+                _ = catch_cancelled(waits).await;
                 named::<()>("cleanup failed")
             }))
             .await;
@@ -425,7 +431,8 @@ async fn groups_cancel_reaches_the_task<B: Runtime>() {
         went_on.add();
         Ok(())
     });
-    assert!(matches!(result.await, Err(Failure::Cancelled(_))));
+    let result = result.await;
+    assert!(matches!(result, Err(Failure::Cancelled(_))), "{result:?}");
     assert!(ended.is_set());
     assert_eq!(went_on.get(), 0);
 }
@@ -502,6 +509,7 @@ async fn after_ready_the_caller_has_no_hold<B: Runtime>() {
 
 /// G9, G10: `start` is no operation: in a cancelled scope the task runs up to its first wait.
 /// Covers: anyio/test_start_cancelled
+/// Covers: trio/test_nursery_start
 async fn in_a_cancelled_scope_it_runs_to_its_first_wait<B: Runtime>() {
     let (begun, went_on) = (Counter::default(), Counter::default());
     let result = Group::<B>::builder().run(async |tg| {
@@ -542,15 +550,17 @@ async fn dropped_start_takes_the_task_along<B: Runtime>() {
 async fn dropped_after_ready_leaves_the_task_alone<B: Runtime>() {
     let done = Counter::default();
     let result = Group::<B>::builder().run(async |tg| {
-        let (theirs, ready_now) = (done.clone(), event::<B>());
-        let set = Arc::clone(&ready_now);
+        let (theirs, go, ready_now) = (done.clone(), event::<B>(), event::<B>());
+        let (wait, set) = (Arc::clone(&go), Arc::clone(&ready_now));
         let mut starting = Box::pin(tg.start(async move |ready| {
+            wait.wait().await;
             ready.started(());
             set.set();
             checkpoint().await;
             theirs.add();
         }));
         assert!(is_pending(starting.as_mut()).await);
+        go.set();
         ready_now.wait().await;
         drop(starting);
         Ok(())
@@ -583,6 +593,7 @@ async fn group_waits_for_a_task_that_starts<B: Runtime>() {
 
 /// G6: into a group that has ended nothing can be started, and the panic says so.
 /// Covers: anyio/test_start_already_closed
+/// Covers: trio/test_nursery_start
 async fn closed_group_panics<B: Runtime>() {
     let group = Group::<B>::builder().run(async |tg| Ok(tg)).await.unwrap();
     let words = caught(group.start(async |ready: Ready<u8>| ready.started(1))).await.unwrap_err();
@@ -614,6 +625,7 @@ async fn with_handle<B: Runtime>() {
 }
 
 /// G11: a task that is started may have a name, and be a service.
+/// Covers: anyio/test_task_name_custom_name
 async fn names_and_services_combine<B: Runtime>() {
     let result = Group::<B>::builder().run(async |tg| {
         let serve = async |ready: Ready<()>| {

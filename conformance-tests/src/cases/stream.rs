@@ -579,7 +579,7 @@ fn cancel_soon<B: Runtime>(tasks: &B::TaskGroup<Cancelled>, scope: &B::CancelSco
 
 /// The statistics tell what is in the stream, who is open, and who waits; those who left are
 /// forgotten.
-/// Covers: anyio/test_statistics
+/// Covers: trio/test_statistics
 async fn stream_is_described<B: Runtime>() {
     let (send, receive) = memory_object_stream(2);
     let look = || {

@@ -52,7 +52,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
 
 /// A lock lets one task in at a time, whatever its holder waits for meanwhile.
 /// Covers: trio/test_generic_lock_exclusion
-/// Covers: anyio/test_manual_acquire
+/// Covers: anyio/TestLock::test_manual_acquire
 async fn lock_excludes<B: Runtime>() {
     let lock = Arc::new(<B::Lock<usize>>::new(0));
     let inside = Arc::new(AtomicUsize::new(0));
@@ -77,7 +77,8 @@ async fn lock_excludes<B: Runtime>() {
 }
 
 /// C9: a lock or a permit that is free is there without a turn for others.
-/// Covers: anyio/test_fast_acquire
+/// Covers: anyio/TestLock::test_fast_acquire
+/// Covers: anyio/TestSemaphore::test_fast_acquire
 async fn lock_that_is_free_is_taken_at_once<B: Runtime>() {
     let (lock, semaphore) = (<B::Lock<u8>>::new(7), B::Semaphore::new(1));
     checkpoint().await;
@@ -120,7 +121,7 @@ async fn contenders_take_turns<B: Runtime>() {
 }
 
 /// A lock that is held is not there for others, however it was taken.
-/// Covers: anyio/test_acquire_nowait_wouldblock
+/// Covers: anyio/TestLock::test_acquire_nowait_wouldblock
 /// Covers: trio/test_generic_lock_acquire_nowait_blocks_acquire
 async fn lock_held_is_not_taken<B: Runtime>() {
     let lock = Arc::new(<B::Lock<u8>>::new(7));
@@ -156,7 +157,7 @@ async fn released_lock_belongs_to_who_waits<B: Runtime>() {
 }
 
 /// A waiter that is cancelled leaves the queue, and the others keep their order.
-/// Covers: anyio/test_cancel_during_acquire
+/// Covers: anyio/TestLock::test_cancel_during_acquire
 /// Covers: trio/test_parking_lot_cancel
 async fn waiter_cancelled_before_its_turn_leaves_the_queue<B: Runtime>() {
     let (lock, scope) = (<B::Lock<()>>::new(()), B::CancelScope::new());
@@ -179,7 +180,7 @@ async fn waiter_cancelled_before_its_turn_leaves_the_queue<B: Runtime>() {
 
 /// A waiter that was granted the lock and is dropped before it has seen it passes it on; the last
 /// one leaves it free.
-/// Covers: anyio/test_cancelled_after_acquire
+/// Covers: anyio/TestLock::test_cancelled_after_acquire
 async fn waiter_dropped_after_its_turn_passes_it_on<B: Runtime>() {
     let lock = <B::Lock<()>>::new(());
     let held = lock.lock().await;
@@ -282,7 +283,9 @@ async fn lock_loop_can_be_cancelled<B: Runtime>() {
 
 /// Locks, events and semaphores may be made and used where there is no runtime, and be taken to
 /// one afterwards.
-/// Covers: anyio/test_instantiate_outside_event_loop
+/// Covers: anyio/TestLock::test_instantiate_outside_event_loop
+/// Covers: anyio/TestEvent::test_instantiate_outside_event_loop
+/// Covers: anyio/TestSemaphore::test_instantiate_outside_event_loop
 async fn made_outside_of_a_runtime<B: Runtime>() {
     let made = thread::spawn(|| {
         let (lock, event) = (<B::Lock<u8>>::new(1), B::Event::new());
@@ -385,7 +388,9 @@ async fn set_event_is_not_waited_for_in_a_cancelled_scope<B: Runtime>() {
 }
 
 /// The engine's types tell how many wait, and forget those who left.
-/// Covers: anyio/test_statistics
+/// Covers: anyio/TestLock::test_statistics
+/// Covers: anyio/TestEvent::test_statistics
+/// Covers: anyio/TestSemaphore::test_statistics
 /// Covers: trio/test_Event
 #[expect(clippy::extra_unused_type_parameters, reason = "every case has the same shape")]
 async fn waiters_are_counted<B: Runtime>() {

@@ -329,7 +329,8 @@ mod variable {
     }
 
     /// A name nobody knows is refused, and what there is is named.
-    #[test]
+    /// Covers: anyio/test_run_unknown_backend
+#[test]
     fn unknown_is_refused() {
         let output = with("Tokyo", "run");
         says(&output, false, "ANYIO_BACKEND is \"Tokyo\"");

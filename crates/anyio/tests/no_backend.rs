@@ -3,6 +3,7 @@
 
 use anyio::Runner;
 
+/// Covers: anyio/test_run_known_but_uninstalled_backend
 #[test]
 fn error_names_the_feature() {
     assert!(anyio::available_backends().is_empty());

@@ -88,6 +88,8 @@ impl Subscriber for Listener {
     }
 }
 
+/// Covers: trio/test_instruments_interleave
+/// Covers: trio/test_instrument_task_spawn_exit
 #[test]
 fn a_group_and_its_tasks_have_spans() {
     let lines = Listener::hear("#", async {
