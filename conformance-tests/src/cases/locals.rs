@@ -87,6 +87,7 @@ async fn value_is_seen_where_it_is_set<B: Runtime>() {
 }
 
 /// G7: the nearest value counts, and the outer one is back afterwards.
+/// Covers: anyio/test_context_manager
 async fn inner_value_hides_the_outer_one<B: Runtime>() {
     let inner = async {
         checkpoint().await;
@@ -294,7 +295,7 @@ async fn many_values_deep<B: Runtime>() {
 }
 
 /// Each run has a value of its own, which is dropped with it.
-/// Covers: trio/test_runvar_smoketest
+/// Covers: anyio/test_get_set
 async fn run_has_a_value_of_its_own<B: Runtime + Run>() {
     let runs = (0..3).map(|_| {
         std::thread::spawn(|| {

@@ -25,6 +25,8 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         map_makes_futures_in_their_turn,
         map_stops_at_an_error,
         map_refuses_a_limit_of_zero,
+        map_of_nothing,
+        as_completed_of_nothing,
         as_completed_gives_values_as_they_come,
         as_completed_ends_early,
         as_completed_fails_with_the_first_error,
@@ -51,7 +53,7 @@ async fn after<T>(turns: usize, value: T) -> T {
 }
 
 /// G13: the values come in the order of the futures, in whatever order those end.
-/// Covers: anyio/test_gather
+/// Covers: anyio/test_gather_results_in_order
 async fn gather_gives_values_in_order<B: Runtime>() {
     let futures = [5, 1, 3].map(|turns| after(turns, Ok::<_, Cancelled>(turns)));
     assert_eq!(gather(futures).await, Ok(vec![5, 1, 3]));
@@ -79,6 +81,7 @@ async fn gather_of_nothing<B: Runtime>() {
 }
 
 /// G3, G13: the first error cancels the others, which are waited for.
+/// Covers: anyio/test_gather_propagates_exception
 async fn gather_fails_with_the_first_error<B: Runtime>() {
     let log = Log::default();
     let (ours, theirs) = (log.clone(), log.clone());
@@ -143,6 +146,7 @@ async fn map_makes_futures_in_their_turn<B: Runtime>() {
 }
 
 /// G3, G13: after an error no more items are taken.
+/// Covers: anyio/test_map_propagates_exception
 async fn map_stops_at_an_error<B: Runtime>() {
     let made = Counter::default();
     let mapped = map(0..1_000, 2, async |number| {
@@ -160,6 +164,25 @@ async fn map_refuses_a_limit_of_zero<B: Runtime>() {
     assert!(words.unwrap_err().contains("limit of 0"));
 }
 
+/// G13: nothing gives nothing, and the function is not called.
+/// Covers: anyio/test_map_empty_args
+async fn map_of_nothing<B: Runtime>() {
+    let mapped = map(std::iter::empty::<u8>(), 3, |_| -> Boxed<Result<u8, Cancelled>> {
+        panic!("there is nothing to call it with")
+    });
+    assert_eq!(mapped.await, Ok(vec![]));
+}
+
+/// G13: of nothing, the stream has ended already.
+/// Covers: anyio/test_as_completed_no_coroutines
+async fn as_completed_of_nothing<B: Runtime>() {
+    let none = Vec::<Boxed<Result<u8, Cancelled>>>::new();
+    let ended = as_completed(none, async |done| -> Result<_, Cancelled> {
+        Ok(done.receive().await.is_err())
+    });
+    assert_eq!(ended.await, Ok(true));
+}
+
 /// G13: the values come as soon as they are there.
 async fn as_completed_gives_values_as_they_come<B: Runtime>() {
     let futures = [9, 1, 5].map(|turns| after(turns, Ok(turns)));
@@ -174,6 +197,7 @@ async fn as_completed_gives_values_as_they_come<B: Runtime>() {
 }
 
 /// G13: a body that has enough cancels the rest, and waits for it.
+/// Covers: anyio/test_as_completed_early_exit
 async fn as_completed_ends_early<B: Runtime>() {
     let log = Log::default();
     let (quick, slow) = (Box::pin(async { Ok(1) }), log.clone());
@@ -197,6 +221,7 @@ async fn as_completed_ends_early<B: Runtime>() {
 }
 
 /// G3, G13: an error cancels the others and the body.
+/// Covers: anyio/test_as_completed_propagates_exception
 async fn as_completed_fails_with_the_first_error<B: Runtime>() {
     let futures: [Boxed<Result<u8, Failure>>; 2] = [
         Box::pin(pending()),

@@ -330,7 +330,7 @@ mod variable {
 
     /// A name nobody knows is refused, and what there is is named.
     /// Covers: anyio/test_run_unknown_backend
-#[test]
+    #[test]
     fn unknown_is_refused() {
         let output = with("Tokyo", "run");
         says(&output, false, "ANYIO_BACKEND is \"Tokyo\"");
