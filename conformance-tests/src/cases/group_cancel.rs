@@ -43,6 +43,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         end_of_a_cut_sender_is_no_failure,
         error_of_a_cut_receiver_is_no_failure,
         join_of_a_cut_task_is_no_failure,
+        racing_cancellations_are_no_failures,
     ]
 }
 
@@ -596,4 +597,29 @@ async fn join_of_a_cut_task_is_no_failure<B: Runtime>() {
         }),
     );
     assert!(result.await.is_err(), "the cancelled task beat the deadline");
+}
+
+/// The same on several threads, where the cancellation reaches the task before the body: what it has
+/// done there must not get ahead of it.
+async fn racing_cancellations_are_no_failures<B: Runtime>() {
+    for round in 0..500 {
+        let scope = B::CancelScope::new();
+        let canceller = scope.clone();
+        let group = B::task_group(async |tg| -> Result<(), Failure> {
+            let (send, receive) = memory_object_stream::<u8>(0);
+            let task = tg.spawn(async move {
+                let _send = send;
+                sleep_forever().await
+            });
+            tg.spawn(async move { canceller.cancel() });
+            if round % 2 == 0 {
+                _ = receive.receive().await;
+            } else {
+                _ = task.join().await;
+            }
+            Err(Failure::Named("the body went on"))
+        });
+        let result = scope.run(group).await;
+        assert!(result.is_err(), "round {round}: {result:?}");
+    }
 }

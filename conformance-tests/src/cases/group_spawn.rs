@@ -29,6 +29,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         groups_scope_reaches_tasks_spawned_elsewhere,
         deadline_comes_from_the_group,
         backend_comes_from_the_group,
+        destructors_of_cut_tasks_know_their_backend,
         unnamed_task_goes_by_its_spawn_site,
         slots_are_used_again,
         handles_outlive_the_group,
@@ -397,4 +398,37 @@ impl Drop for Guard {
     fn drop(&mut self) {
         self.0.add();
     }
+}
+
+/// C4, G7: a task that is unwound is in its context still when its destructors run.
+async fn destructors_of_cut_tasks_know_their_backend<B: Runtime>() {
+    #[derive(Clone, Default)]
+    struct Looks(Arc<std::sync::Mutex<Vec<Option<&'static str>>>>);
+
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            self.0.lock().unwrap().push(current_backend().map(Erased::name));
+        }
+    }
+
+    let looks = Looks::default();
+    let here = current_backend().map(Erased::name);
+    let result = B::task_group(async |tg| -> Result<(), Cancelled> {
+        let (one, two) = (looks.clone(), looks.clone());
+        let task = tg.spawn(async move {
+            let _looks = one;
+            pending::<()>().await;
+        });
+        tg.spawn(async move {
+            let _looks = two;
+            pending::<()>().await;
+        });
+        turns::<B>().await;
+        task.cancel();
+        turns::<B>().await;
+        tg.cancel();
+        Ok(())
+    });
+    assert_eq!(result.await, Ok(()));
+    assert_eq!(*looks.0.lock().unwrap(), [here, here]);
 }
