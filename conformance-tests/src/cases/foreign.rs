@@ -12,7 +12,8 @@ use anyio_core::{
     TaskStatus,
 };
 use anyio_engine::{
-    FutureExt as _, RuntimeExt as _, capture, catch_cancelled, checkpoint, finally, shield,
+    FutureExt as _, RuntimeExt as _, capture, catch_cancelled, checkpoint, finally,
+    memory_object_stream, shield, shutdown_requested,
 };
 use futures_util::{
     FutureExt as _, StreamExt as _, future::join, join, select, stream::FuturesUnordered,
@@ -44,6 +45,8 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         captured_scope_cancels_a_group_on_a_foreign_thread,
         captured_scope_pins_a_group,
         captured_scope_waits_for_a_borrowed_group,
+        lent_set_is_woken_when_its_scope_ends,
+        request_reaches_a_set_that_outlives_its_scope,
     ]
 }
 
@@ -540,4 +543,34 @@ async fn captured_scope_waits_for_a_borrowed_group<B: Runtime>() {
     let cancelled = left.expect_err("the captured scope was cancelled");
     assert_eq!(cancelled.cause().reason(), Some("enough"));
     assert_eq!(log.take(), ["the scope was left", "cleaned up"]);
+}
+
+/// C4, C8: an operation that was refused in a scope, and is polled by a set that polls only what was
+/// woken, goes on when the scope has ended and the set has not.
+async fn lent_set_is_woken_when_its_scope_ends<B: Runtime>() {
+    let (send, receive) = memory_object_stream(1);
+    send.try_send(1).unwrap();
+    let mut set = FuturesUnordered::new();
+    set.push(receive.receive());
+    let scope = B::CancelScope::new();
+    scope.cancel();
+    assert!(scope.run(set.next()).await.is_err());
+    assert_eq!(set.next().await, Some(Ok(1)));
+}
+
+/// C12: the same for the wait for a request: it hears one that comes when the scope it began in has
+/// ended.
+async fn request_reaches_a_set_that_outlives_its_scope<B: Runtime>() {
+    let scope = B::CancelScope::new();
+    let result = scope
+        .run(async {
+            let mut set = FuturesUnordered::new();
+            set.push(shutdown_requested());
+            let short = Duration::from_millis(2);
+            assert!(B::move_on_after(short, set.next()).await.is_none());
+            scope.shutdown(Duration::from_secs(3_600));
+            set.next().await
+        })
+        .await;
+    assert_eq!(result, Ok(Some(())));
 }

@@ -32,6 +32,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         destructors_of_cut_tasks_know_their_backend,
         unnamed_task_goes_by_its_spawn_site,
         slots_are_used_again,
+        nothing_is_left_for_the_next_task,
         handles_outlive_the_group,
         task_without_an_end_is_cancelled,
     ]
@@ -431,4 +432,29 @@ async fn destructors_of_cut_tasks_know_their_backend<B: Runtime>() {
     });
     assert_eq!(result.await, Ok(()));
     assert_eq!(*looks.0.lock().unwrap(), [here, here]);
+}
+
+/// G5, G8: what a handle did to its task is nothing to the task that has its place afterwards.
+async fn nothing_is_left_for_the_next_task<B: Runtime>() {
+    let ended = Counter::default();
+    let result = B::task_group(async |tg| -> Result<(), Cancelled> {
+        for _ in 0..20 {
+            // Cancelled, and its handle gone, before it is polled; it ends in its first poll all the same.
+            let count = ended.clone();
+            let task = tg.spawn(async move { _ = count.add() });
+            task.cancel();
+            drop(task);
+            turns::<B>().await;
+            let count = ended.clone();
+            tg.spawn(async move {
+                // A scope, so that it has a node, which would take over what was left.
+                B::move_on_after(Duration::from_secs(3_600), checkpoint()).await;
+                count.add();
+            });
+            turns::<B>().await;
+        }
+        Ok(())
+    });
+    assert_eq!(result.await, Ok(()));
+    assert_eq!(ended.get(), 40);
 }

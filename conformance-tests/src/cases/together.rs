@@ -36,6 +36,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         race_passes_a_losers_panic_on,
         race_is_unwound_from_outside,
         race_prefers_the_first_of_several_that_are_ready,
+        race_moved_out_panics,
         race_ok_gives_the_first_success,
         race_ok_gives_all_errors,
         race_lets_a_lock_go_where_select_hangs,
@@ -362,4 +363,17 @@ async fn race_lets_a_lock_go_where_select_hangs<B: Runtime>() {
     assert_eq!(race(futures).await, "other");
     drop(held);
     drop(lock.lock().await);
+}
+
+/// C6: a race that was unwound and is polled where nothing is cancelled any more has no value, and says
+/// so: neither does it hang, nor does it call the unwound ones failures.
+async fn race_moved_out_panics<B: Runtime>() {
+    let scope = B::CancelScope::new();
+    scope.cancel();
+    let mut lent = Box::pin(race([pending::<u8>(), pending()]));
+    assert!(scope.run(lent.as_mut()).await.is_err());
+    assert!(caught(lent).await.unwrap_err().contains("`race` was unwound"));
+    let mut lent = Box::pin(race_ok([pending::<Result<u8, u8>>(), pending()]));
+    assert!(scope.run(lent.as_mut()).await.is_err());
+    assert!(caught(lent).await.unwrap_err().contains("`race_ok` was unwound"));
 }

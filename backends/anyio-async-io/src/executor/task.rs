@@ -58,10 +58,21 @@ impl<F: Future<Output = ()>> Future for Task<F> {
             return Poll::Ready(());
         }
         let Some(future) = this.future.as_pin_mut() else { return Poll::Ready(()) };
-        let poll = future.poll(cx);
-        if let (Poll::Pending, Some(place)) = (&poll, this.place) {
-            place.take(cx.waker());
+        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(Poll::Ready(())) => Poll::Ready(()),
+            Ok(Poll::Pending) => {
+                if let Some(place) = this.place {
+                    place.take(cx.waker());
+                }
+                Poll::Pending
+            }
+            // Groups catch their tasks' panics. This one belongs to nobody; it has been printed, and the
+            // worker goes on.
+            Err(payload) => {
+                drop(catch_unwind(AssertUnwindSafe(|| drop(payload))));
+                self.clear();
+                Poll::Ready(())
+            }
         }
-        poll
     }
 }

@@ -261,7 +261,7 @@ impl<F: Future> Future for WithLocal<F> {
 }
 
 /// A variable that has one value in each run: made when it is first asked for, shared by all tasks
-/// of the run, and dropped with it.
+/// of the run, and let go of at its end.
 ///
 /// A run is what `run` and its like start. Inside somebody else's runtime there is none, unless
 /// [`root`](crate::root) is around the code.
@@ -274,15 +274,40 @@ pub struct RunLocal<T: 'static> {
 }
 
 /// What a run keeps, by the addresses of the variables.
-type Store = Mutex<BTreeMap<usize, Value>>;
+/// Nothing when the run is over.
+type Store = Mutex<Option<BTreeMap<usize, Value>>>;
 
 /// Under which a run's store is found.
 static STORE: u8 = 0;
 
-/// The locals of a run that begins.
-pub(super) fn of_a_run() -> Arc<Locals> {
-    let store: Store = Mutex::from(BTreeMap::new());
-    Arc::new(Locals { key: store_key(), value: StdArc::new(store), outer: None })
+/// The locals of a run. They are dropped at its end, whoever else still has them: a value may hold what
+/// holds the locals, as the handle on a group does.
+#[derive(Debug)]
+pub(super) struct OfRun(Arc<Locals>);
+
+impl OfRun {
+    pub(super) fn new() -> Self {
+        let store: Store = Mutex::from(Some(BTreeMap::new()));
+        Self(Arc::new(Locals { key: store_key(), value: StdArc::new(store), outer: None }))
+    }
+
+    pub(super) const fn locals(&self) -> &Arc<Locals> {
+        &self.0
+    }
+}
+
+impl Drop for OfRun {
+    fn drop(&mut self) {
+        let values = store_of(&self.0.value).lock().take();
+        drop(values);
+    }
+}
+
+fn store_of(value: &Value) -> &Store {
+    match value.downcast_ref() {
+        Some(store) => store,
+        None => unreachable!("nobody else uses this address"),
+    }
 }
 
 fn store_key() -> usize {
@@ -318,20 +343,23 @@ impl<T: Send + Sync + 'static> RunLocal<T> {
     ///
     /// [`UnsetLocal`] outside of a run.
     pub fn try_get(&'static self) -> Result<StdArc<T>, UnsetLocal> {
-        let store = find(store_key()).ok_or(UnsetLocal { name: self.name, run: true })?;
-        let Some(store) = store.downcast_ref::<Store>() else {
-            unreachable!("nobody else uses this address")
-        };
+        let unset = || UnsetLocal { name: self.name, run: true };
+        let value = find(store_key()).ok_or_else(unset)?;
+        let store = store_of(&value);
         let key = ptr::from_ref(self).addr();
-        let known = store.lock().get(&key).cloned();
-        let value = known.unwrap_or_else(|| {
-            // Made outside of the lock: it may ask for others.
-            let made: Value = StdArc::new((self.value)());
-            let mut map = store.lock();
-            let value = StdArc::clone(map.entry(key).or_insert_with(|| StdArc::clone(&made)));
-            drop(map);
-            value
-        });
+        let known = store.lock().as_ref().ok_or_else(unset)?.get(&key).cloned();
+        let value = match known {
+            Some(known) => known,
+            None => {
+                // Made outside of the lock: it may ask for others.
+                let made: Value = StdArc::new((self.value)());
+                let mut map = store.lock();
+                let entry = map.as_mut().ok_or_else(unset)?.entry(key);
+                let value = StdArc::clone(entry.or_insert_with(|| StdArc::clone(&made)));
+                drop(map);
+                value
+            }
+        };
         match value.downcast() {
             Ok(value) => Ok(value),
             Err(_) => unreachable!("a variable has one type"),

@@ -12,13 +12,10 @@ use pin_project_lite::pin_project;
 
 use super::{
     frame::Frame,
-    locals::{self, Locals},
+    locals::OfRun,
     slot::{self, Kind, View},
 };
-use crate::{
-    erased::Erased,
-    sys::{Arc, thread_local},
-};
+use crate::{erased::Erased, sys::thread_local};
 
 thread_local! {
     static ENTERED: Cell<Option<&'static Erased>> = const { Cell::new(None) };
@@ -66,7 +63,7 @@ impl fmt::Debug for EnterGuard {
 
 /// Wraps the future that a backend's `run` drives, so that everything in it knows the backend.
 pub fn root<F: Future>(backend: &'static Erased, future: F) -> Root<F> {
-    Root { frame: Frame::new(), backend, locals: locals::of_a_run(), future }
+    Root { frame: Frame::new(), backend, future, locals: OfRun::new() }
 }
 
 pin_project! {
@@ -76,9 +73,10 @@ pin_project! {
     pub struct Root<F> {
         frame: Frame,
         backend: &'static Erased,
-        locals: Arc<Locals>,
         #[pin]
         future: F,
+        // After the future, which may use them to the last.
+        locals: OfRun,
     }
 }
 
@@ -87,7 +85,7 @@ impl<F: Future> Future for Root<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let (backend, locals) = (Some(*this.backend), Some(&*this.locals));
+        let (backend, locals) = (Some(*this.backend), Some(this.locals.locals()));
         this.frame.enter_root(Kind::Outside, backend, locals, || this.future.poll(cx))
     }
 }

@@ -123,14 +123,21 @@ impl Slot {
         location: &'static Location<'static>,
         service: bool,
     ) {
-        let generation = self.generation().wrapping_add(GENERATION);
-        self.state
-            .store(if service { generation | SERVICE } else { generation }, Ordering::Relaxed);
-        let mut inner = self.inner.lock();
-        inner.location = location;
-        if name.is_some() {
-            inner.extra().name = name;
-        }
+        // All under the lock, which whoever comes too late for the task before takes as well. What that
+        // task's handle has left, if it ended without a look at it, is not this one's.
+        let left = {
+            let mut inner = self.inner.lock();
+            let generation = self.generation().wrapping_add(GENERATION);
+            let state = if service { generation | SERVICE } else { generation };
+            self.state.store(state, Ordering::Relaxed);
+            let left = inner.clear();
+            inner.location = location;
+            if name.is_some() {
+                inner.extra().name = name;
+            }
+            left
+        };
+        drop(left);
     }
 
     fn has(&self, bits: u32) -> bool {

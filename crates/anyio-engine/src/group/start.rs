@@ -153,6 +153,13 @@ impl<V> Link<V> {
         matches!(&*self.stage.lock(), Stage::Started(_))
     }
 
+    fn unclaimed(&self) -> Option<V> {
+        match &mut *self.stage.lock() {
+            Stage::Started(value) => value.take(),
+            Stage::Waiting(_) | Stage::Over(_) => None,
+        }
+    }
+
     fn take(&self, cx: &Context<'_>) -> Option<V> {
         let waker = cx.waker().clone();
         let mut stage = self.stage.lock();
@@ -303,6 +310,8 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             if let State::Waiting(waiting) = this.project().state {
                 waiting.link.give_up(Cause::of(CauseKind::Dropped));
+                // A value that nobody will take goes with who would have.
+                drop(waiting.link.unclaimed());
             }
         }
     }

@@ -82,11 +82,10 @@ impl<C: Clock, F: Future> Future for UntilShutdown<C, F> {
         if let Poll::Ready(result) = this.work.as_mut().poll(cx) {
             return Poll::Ready(result.ok());
         }
-        if let Some(request) = this.request {
-            ready!(Pin::new(request).poll(cx));
-            *this.request = None;
-            this.scope.cancel_with(Cause::of(CauseKind::Shutdown));
-        }
+        let Some(request) = this.request else { return Poll::Pending };
+        ready!(Pin::new(request).poll(cx));
+        *this.request = None;
+        this.scope.cancel_with(Cause::of(CauseKind::Shutdown));
         this.work.poll(cx).map(Result::ok)
     }
 }

@@ -82,6 +82,38 @@ pub(crate) struct Links {
     members: Option<Weak<dyn Members>>,
 }
 
+/// What leaves the tree with a node.
+struct Rest {
+    _children: Slab<Arc<Node>>,
+    refused: Option<Box<Refused>>,
+    listeners: Option<Box<Slab<Waker>>>,
+}
+
+impl Links {
+    fn clear(&mut self) -> Rest {
+        self.calls = self.calls.wrapping_add(1);
+        Rest {
+            _children: mem::take(&mut self.children),
+            refused: self.refused.take(),
+            listeners: self.listeners.take(),
+        }
+    }
+}
+
+impl Rest {
+    /// Wakes those who have waited in the node. Somebody may go on with them elsewhere, and polls only
+    /// what was woken. `own` is who is being polled, and will look without that.
+    fn wake(self, own: Option<&Waker>) {
+        let refused = self.refused.into_iter().flat_map(|refused| refused.into_values());
+        let listeners = self.listeners.into_iter().flat_map(|listeners| listeners.into_iter());
+        for waker in refused.chain(listeners.map(|(_, waker)| waker)) {
+            if !own.is_some_and(|own| own.will_wake(&waker)) {
+                waker.wake();
+            }
+        }
+    }
+}
+
 impl Node {
     pub(crate) fn new(flags: Flags, cause: Option<Cause>, deadline: Option<Instant>) -> Arc<Self> {
         let effective = if flags.any(Flags::CANCELLED) { Flags::EFFECTIVE } else { Flags::PLAIN };
@@ -277,22 +309,20 @@ impl Node {
             links.ghost = stays;
             links.gone = !stays;
             links.deadline = None;
-            let rest = if stays {
-                (Slab::new(), None, None)
-            } else {
-                links.calls = links.calls.wrapping_add(1);
-                (mem::take(&mut links.children), links.refused.take(), links.listeners.take())
-            };
+            let rest = (!stays).then(|| links.clear());
             (stays, rest, links.parent.clone(), links.place)
         };
-        drop(rest);
         if stays {
             let _walk = Walk::begin();
             self.lower(Flags::OBLIGATION);
             self.refresh();
             parent.iter().for_each(wake_chain);
         } else {
-            drop(self.waker.take());
+            let own = self.waker.take();
+            if let Some(rest) = rest {
+                rest.wake(own.as_ref());
+            }
+            drop(own);
             if let Some(parent) = parent {
                 self.leave(parent, place);
             }
@@ -303,16 +333,20 @@ impl Node {
     fn leave(self: &Arc<Self>, parent: Arc<Self>, place: usize) {
         let (mut node, mut parent, mut place) = (Arc::clone(self), parent, place);
         loop {
-            let (removed, next) = {
+            let (removed, rest, next) = {
                 let mut links = parent.links.lock();
                 let here = links.children.get(place).is_some_and(|child| Arc::ptr_eq(child, &node));
                 let removed = here.then(|| links.children.remove(place));
                 let vanishes = links.ghost && !links.gone && links.children.is_empty();
                 links.gone |= vanishes;
+                let rest = vanishes.then(|| links.clear());
                 let next = vanishes.then(|| links.parent.clone().map(|outer| (outer, links.place)));
-                (removed, next.flatten())
+                (removed, rest, next.flatten())
             };
             drop(removed);
+            if let Some(rest) = rest {
+                rest.wake(None);
+            }
             wake_chain(&parent);
             let Some((outer, outer_place)) = next else { return };
             node = mem::replace(&mut parent, outer);
@@ -322,17 +356,14 @@ impl Node {
 
     /// Cancels the node. The first cause stands; false if there was one already.
     pub(crate) fn cancel(self: &Arc<Self>, cause: Cause) -> bool {
-        let _walk = {
+        {
             let mut links = self.links.lock();
             if self.flags().any(Flags::CANCELLED) {
                 return false;
             }
-            // Most have nothing beneath, and need not tell the whole program.
-            let walk = (!links.children.is_empty()).then(Walk::begin);
             links.cause = Some(cause);
             self.raise(Flags::CANCELLED);
-            walk
-        };
+        }
         self.refresh();
         // Also when it was effective before: from now on it drops its own body.
         self.waker.wake();
@@ -425,6 +456,9 @@ impl Node {
     fn refresh(self: &Arc<Self>) {
         // Most nodes have no children, and then nothing is allocated.
         let mut todo = Vec::new();
+        // From the first change on that has to be passed on, under the lock of the node that changes:
+        // who becomes its child later sees the change itself.
+        let mut walk = None;
         let mut next = Some(Arc::clone(self));
         while let Some(node) = next.take().or_else(|| todo.pop()) {
             let mut refused = None;
@@ -440,6 +474,9 @@ impl Node {
                 let changes = effective != flags.any(Flags::EFFECTIVE);
                 if !changes && asked == flags.any(Flags::ASKED) {
                     continue;
+                }
+                if !links.children.is_empty() {
+                    walk.get_or_insert_with(Walk::begin);
                 }
                 if !asked {
                     node.lower(Flags::ASKED);

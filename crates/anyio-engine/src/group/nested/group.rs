@@ -126,7 +126,8 @@ impl<'env, E: TaskError> ScopedTaskGroup<'env, E> {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`] with the future, which was never polled, if the group has closed.
+    /// [`SpawnError`] with the future, which was never polled, if the group has closed. If it closes at
+    /// that very moment, on another thread, the future is dropped, and the handle says so.
     #[track_caller]
     pub fn try_spawn<F>(
         &self,
@@ -168,7 +169,8 @@ impl<'env, E: TaskError> LocalTaskGroup<'env, E> {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`] with the future, which was never polled, if the group has closed.
+    /// [`SpawnError`] with the future, which was never polled, if the group has closed. If it closes at
+    /// that very moment, on another thread, the future is dropped, and the handle says so.
     #[track_caller]
     pub fn try_spawn<F>(
         &self,

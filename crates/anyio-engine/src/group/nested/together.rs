@@ -12,6 +12,7 @@ use anyio_core::{Body as BodyEnd, Cancelled, Cause, CauseKind, TaskError};
 
 use super::{child::Child, group::NestedGroup, joint::NestedHandle, run::NestedRun};
 use crate::{
+    context::lost,
     stream::{ReceiveStream, memory_object_stream},
     sync::Semaphore,
     sys::Arc,
@@ -182,7 +183,8 @@ impl Drop for Turn {
 ///
 /// # Panics
 ///
-/// With the first panic of a future, also of one that has lost, when all have ended.
+/// With the first panic of a future, also of one that has lost, when all have ended. Also if it is
+/// moved out of a cancelled scope after that scope has unwound it.
 ///
 /// # Examples
 ///
@@ -226,11 +228,12 @@ where
         }
     });
     async move {
-        _ = group.await;
+        let ended = group.await;
         let winner = winner.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match winner {
-            Some(value) => value,
-            None => pending().await,
+        match (winner, ended) {
+            (Some(value), _) => value,
+            (None, Ok(())) => pending().await,
+            (None, Err(_)) => lost("`race`"),
         }
     }
 }
@@ -301,9 +304,12 @@ where
         }
     });
     async move {
-        _ = group.await;
+        let ended = group.await;
         let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
         let (value, errors) = std::mem::take(&mut *outcome);
+        if value.is_none() && ended.is_err() {
+            lost("`race_ok`");
+        }
         value.ok_or(errors)
     }
 }
