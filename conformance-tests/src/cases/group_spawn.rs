@@ -1,6 +1,11 @@
 //! Spawning into groups: G6, G7, G10.
 
-use std::{future::pending, sync::Arc, thread, time::Duration};
+use std::{
+    future::pending,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
 
 use anyio_core::{
     CancelScope as _, Cancelled, Event as _, Runtime, TaskGroup as _, TaskHandle as _, TaskStatus,
@@ -404,11 +409,12 @@ impl Drop for Guard {
 /// C4, G7: a task that is unwound is in its context still when its destructors run.
 async fn destructors_of_cut_tasks_know_their_backend<B: Runtime>() {
     #[derive(Clone, Default)]
-    struct Looks(Arc<std::sync::Mutex<Vec<Option<&'static str>>>>);
+    struct Looks(Arc<Mutex<Vec<Option<&'static str>>>>);
 
     impl Drop for Looks {
         fn drop(&mut self) {
-            self.0.lock().unwrap().push(current_backend().map(Erased::name));
+            let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.push(current_backend().map(Erased::name));
         }
     }
 
@@ -431,7 +437,8 @@ async fn destructors_of_cut_tasks_know_their_backend<B: Runtime>() {
         Ok(())
     });
     assert_eq!(result.await, Ok(()));
-    assert_eq!(*looks.0.lock().unwrap(), [here, here]);
+    let seen = std::mem::take(&mut *looks.0.lock().unwrap());
+    assert_eq!(seen, [here, here]);
 }
 
 /// G5, G8: what a handle did to its task is nothing to the task that has its place afterwards.
