@@ -124,13 +124,13 @@ impl Slot {
         service: bool,
     ) {
         // All under the lock, which whoever comes too late for the task before takes as well. What that
-        // task's handle has left, if it ended without a look at it, is not this one's.
+        // task's handle has left, if it ended without a look at it, is not this one's: it is in `extra`.
         let left = {
             let mut inner = self.inner.lock();
             let generation = self.generation().wrapping_add(GENERATION);
             let state = if service { generation | SERVICE } else { generation };
             self.state.store(state, Ordering::Relaxed);
-            let left = inner.clear();
+            let left = inner.extra.take();
             inner.location = location;
             if name.is_some() {
                 inner.extra().name = name;

@@ -66,18 +66,18 @@ impl Slots {
     /// The slot at index `of`, with its block made now if it is the first one there.
     pub(super) fn make(&self, of: u32) -> &Slot {
         let index = of as usize;
-        if index >= BEFORE_LARGE {
-            let (number, block, _) = in_large(index);
-            let directories = self.large.get_or_init(|| Box::new([const { OnceLock::new() }; _]));
-            let directory = directories[number].get_or_init(|| {
-                std::iter::repeat_with(Block::new).take(DIRECTORY << number).collect()
-            });
-            directory[block].get_or_init(|| new(BLOCK));
-        } else if index >= INLINE {
-            let (number, _) = in_small(index);
-            self.small[number].get_or_init(|| new(INLINE << (number + 1)));
+        if index < INLINE {
+            return &self.inline[index];
         }
-        self.get(of)
+        if index < BEFORE_LARGE {
+            let (number, place) = in_small(index);
+            return &self.small[number].get_or_init(|| new(INLINE << (number + 1)))[place];
+        }
+        let (number, block, place) = in_large(index);
+        let directories = self.large.get_or_init(|| Box::new([const { OnceLock::new() }; _]));
+        let directory = directories[number]
+            .get_or_init(|| std::iter::repeat_with(Block::new).take(DIRECTORY << number).collect());
+        &directory[block].get_or_init(|| new(BLOCK))[place]
     }
 }
 
