@@ -38,8 +38,10 @@ pub(super) fn label(name: Option<&StdArc<str>>, location: &Location<'_>) -> StdA
 ///    (value or cause) has been stored; who sees the bit sees that too.
 /// 2. `CANCEL_CALLED` is raised under the lock, with its cause, and a node is adopted under it; so a
 ///    cancellation finds the node, or the node finds the cancellation.
-/// 3. Of `ENDED` and `RELEASED`, who raises the second one clears the slot. Nobody but the group,
-///    which only ever wakes, looks at it after that.
+/// 3. Of `ENDED` and `RELEASED`, who raises the second one clears the slot. A task that ends in its
+///    first poll, after its handle has gone, does neither: what the handle may have left is for
+///    [`begin`](Self::begin) to clear. Nobody but the group, which only ever wakes, looks at a slot
+///    after that.
 /// 4. Whoever may come too late, when the slot has another task already, says which one it means by
 ///    its generation. (It would have to sleep through sixteen million tasks in one slot to err.)
 /// 5. Under the lock no waker is cloned, woken or dropped, and no value is dropped.
