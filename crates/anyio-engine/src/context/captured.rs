@@ -14,7 +14,7 @@ use super::{
     locals::Locals,
     owner::{Owner, Verdict},
     root,
-    slot::Kind,
+    slot::{Kind, Source},
 };
 use crate::{
     erased::Erased,
@@ -99,7 +99,7 @@ impl<F: Future> Future for InScope<F> {
         let mut this = self.project();
         let kind = Kind::Owned(this.context);
         let body = this.body.as_mut();
-        let (backend, locals) = (this.context.backend, this.context.locals.as_ref());
+        let (backend, locals) = (this.context.backend, Source::Own(this.context.locals.as_ref()));
         let poll = || (ambient::is_effective(), body.poll(cx));
         let (cancelled, poll) = this.frame.enter_root(kind, backend, locals, poll);
         if let Poll::Ready(value) = poll {

@@ -13,8 +13,7 @@ use pin_project_lite::pin_project;
 
 use super::{
     ambient,
-    locals::Locals,
-    slot::{self, Entry, Kind},
+    slot::{self, Entry, Kind, Source},
 };
 use crate::{
     erased::Erased,
@@ -55,7 +54,7 @@ impl Frame {
         &self,
         kind: Kind<'_>,
         backend: Option<&'static Erased>,
-        locals: Option<&Arc<Locals>>,
+        locals: Source<'_>,
         f: impl FnOnce() -> R,
     ) -> R {
         let entry = Entry::new(&self.cell, kind).with_backend(backend).with_locals(locals);

@@ -14,7 +14,7 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-use super::slot::{self, Entry, Kind, View};
+use super::slot::{self, Entry, Kind, Source, View};
 use crate::sys::{Arc, Mutex};
 
 type Value = StdArc<dyn Any + Send + Sync>;
@@ -30,7 +30,7 @@ pub(crate) struct Locals {
 impl Locals {
     /// All that is set where the running code is.
     pub(crate) fn current() -> Option<Arc<Self>> {
-        slot::current(|view| view.and_then(View::locals).cloned())
+        slot::current(|view| view.and_then(View::locals))
     }
 
     fn find(mut self: &Arc<Self>, key: usize) -> Option<&Value> {
@@ -56,6 +56,28 @@ impl Drop for Locals {
 impl fmt::Debug for Locals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Locals(..)")
+    }
+}
+
+/// What the tasks of a group inherit. The group lets go of it when all have ended: a runtime may keep
+/// a task's future for a while after that, and with it what the tasks share.
+#[derive(Debug)]
+pub(crate) struct Inherited(Mutex<Option<Arc<Locals>>>);
+
+impl Inherited {
+    /// What is set where the running code is.
+    pub(crate) fn here() -> Self {
+        Self(Mutex::from(Locals::current()))
+    }
+
+    pub(super) fn get(&self) -> Option<Arc<Locals>> {
+        self.0.lock().clone()
+    }
+
+    /// No task is left that could ask.
+    pub(crate) fn let_go(&self) {
+        let locals = self.0.lock().take();
+        drop(locals);
     }
 }
 
@@ -255,7 +277,7 @@ impl<F: Future> Future for WithLocal<F> {
         }
         let Link::Made(locals) = this.link else { unreachable!("it has just been made") };
         let cell = OnceCell::new();
-        let entry = Entry::new(&cell, Kind::Transparent).with_locals(Some(locals));
+        let entry = Entry::new(&cell, Kind::Transparent).with_locals(Source::Own(Some(locals)));
         slot::enter(&entry, || this.future.poll(cx))
     }
 }

@@ -15,8 +15,8 @@ mod slot;
 
 pub use captured::{Captured, InScope, capture};
 pub(crate) use frame::{Body, Frame, lost, poll_again, poll_unwound};
-pub(crate) use locals::Locals;
+pub(crate) use locals::Inherited;
 pub use locals::{RunLocal, TreeLocal, UnsetLocal, WithLocal};
 pub(crate) use owner::{Owner, Verdict};
 pub use root::{EnterGuard, Root, current_backend, enter, root, running_backend};
-pub(crate) use slot::Kind;
+pub(crate) use slot::{Kind, Source};

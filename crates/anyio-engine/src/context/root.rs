@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use super::{
     frame::Frame,
     locals::OfRun,
-    slot::{self, Kind, View},
+    slot::{self, Kind, Source, View},
 };
 use crate::{erased::Erased, sys::thread_local};
 
@@ -85,7 +85,7 @@ impl<F: Future> Future for Root<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let (backend, locals) = (Some(*this.backend), Some(this.locals.locals()));
+        let (backend, locals) = (Some(*this.backend), Source::Own(Some(this.locals.locals())));
         this.frame.enter_root(Kind::Outside, backend, locals, || this.future.poll(cx))
     }
 }

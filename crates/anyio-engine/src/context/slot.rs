@@ -13,7 +13,10 @@ use std::{
     time::Instant,
 };
 
-use super::{locals::Locals, owner::Owner};
+use super::{
+    locals::{Inherited, Locals},
+    owner::Owner,
+};
 use crate::{
     erased::Erased,
     sys::{Arc, thread_local},
@@ -40,13 +43,23 @@ pub(crate) struct Entry<'a> {
     cell: &'a OnceCell<Arc<Node>>,
     kind: Kind<'a>,
     backend: Option<&'static Erased>,
-    /// `None` for those of what is around it.
-    locals: Option<Option<&'a Arc<Locals>>>,
+    locals: Source<'a>,
+}
+
+/// Where a frame has its locals from.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'a> {
+    /// From what is around it.
+    Outer,
+    /// It has its own, or none, whatever is set outside.
+    Own(Option<&'a Arc<Locals>>),
+    /// It is a task, and has those of its group.
+    Group(&'a Inherited),
 }
 
 impl<'a> Entry<'a> {
     pub(crate) const fn new(cell: &'a OnceCell<Arc<Node>>, kind: Kind<'a>) -> Self {
-        Self { cell, kind, backend: None, locals: None }
+        Self { cell, kind, backend: None, locals: Source::Outer }
     }
 
     /// From here inwards, `backend` is the current one. `None` leaves it as it is.
@@ -55,9 +68,9 @@ impl<'a> Entry<'a> {
         self
     }
 
-    /// From here inwards, these are the locals, whatever is set outside.
-    pub(crate) const fn with_locals(mut self, locals: Option<&'a Arc<Locals>>) -> Self {
-        self.locals = Some(locals);
+    /// From here inwards, the locals are those from `source`.
+    pub(crate) const fn with_locals(mut self, source: Source<'a>) -> Self {
+        self.locals = source;
         self
     }
 }
@@ -132,13 +145,14 @@ impl<'v> View<'v> {
     }
 
     /// What is set here.
-    pub(crate) fn locals(self) -> Option<&'v Arc<Locals>> {
+    pub(crate) fn locals(self) -> Option<Arc<Locals>> {
         let mut next = Some(self);
         while let Some(view) = next {
-            if let Some(locals) = view.entry().locals {
-                return locals;
+            match view.entry().locals {
+                Source::Outer => next = view.outer(),
+                Source::Own(locals) => return locals.cloned(),
+                Source::Group(inherited) => return inherited.get(),
             }
-            next = view.outer();
         }
         None
     }

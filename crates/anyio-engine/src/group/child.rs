@@ -16,7 +16,7 @@ use super::{
     slot::{End, Slot},
 };
 use crate::{
-    context::{Body, Frame, Kind, Owner, Verdict, ambient, poll_again},
+    context::{Body, Frame, Kind, Owner, Source, Verdict, ambient, poll_again},
     scope::catch,
     sys::Arc,
     trace::Span,
@@ -52,7 +52,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if !this.seat.is_left() {
-                let (backend, locals) = (this.core.backend, this.core.locals.as_ref());
+                let (backend, locals) = (this.core.backend, Source::Group(&this.core.locals));
                 let clear = || this.body.as_mut().clear();
                 let dropped = catch(|| this.frame.enter_root(Kind::Outside, backend, locals, clear));
                 this.frame.leave();
@@ -240,7 +240,7 @@ where
         let slot = this.core.roster.slot(this.seat.index());
         let root = Root { core: this.core, slot };
         let kind = Kind::Owned(&root);
-        let (backend, locals) = (root.core.backend, root.core.locals.as_ref());
+        let (backend, locals) = (root.core.backend, Source::Group(&root.core.locals));
         let polled = catch(|| {
             let body = this.body.as_mut();
             let poll = || (ambient::is_effective(), this.span.in_scope(|| body.poll(cx)));

@@ -8,7 +8,7 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    context::Locals,
+    context::Inherited,
     erased::Erased,
     sync::Semaphore,
     sys::Arc,
@@ -28,7 +28,7 @@ pub(super) struct Core<B: Executor, E> {
     pub(super) tally: Tally<E>,
     pub(super) backend: Option<&'static Erased>,
     /// What was set where the group was opened.
-    pub(super) locals: Option<Arc<Locals>>,
+    pub(super) locals: Inherited,
     pub(super) spawner: Result<B::Spawner, NoRuntime>,
     /// In an `Arc` of its own, so that handles that come and go do not disturb the tasks' count.
     pub(super) roster: Arc<Roster>,
@@ -49,7 +49,7 @@ impl<B: Executor, E> Core<B, E> {
         Self {
             tally: Tally::new(node, span, settings),
             backend,
-            locals: Locals::current(),
+            locals: Inherited::here(),
             spawner: B::spawner(),
             roster,
             limit: settings.limit.map(|limit| Arc::new(Semaphore::new(limit))),
@@ -69,7 +69,11 @@ impl<B: Executor, E> Core<B, E> {
         if progress == Progress::Services {
             self.roster.end_services();
         }
-        progress == Progress::Closed
+        let closed = progress == Progress::Closed;
+        if closed {
+            self.locals.let_go();
+        }
+        closed
     }
 
     /// The group's future is gone: its last task will close it.
