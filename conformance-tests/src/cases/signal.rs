@@ -27,6 +27,7 @@ pub(super) fn list<B: Runtime + Signals>() -> Vec<Case> {
         signal_that_cannot_be_caught_is_refused,
         receive_that_timed_out_loses_nothing,
         nothing_is_received_in_a_cancelled_scope,
+        frequent_signal_does_not_hide_another,
     ]
 }
 
@@ -140,6 +141,7 @@ async fn signal_named_twice_is_received<B: Runtime + Signals>() {
 async fn no_signal_is_refused<B: Runtime + Signals>() {
     let error = B::open_signals(&[]).err().expect("there is nothing to wait for");
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("no signal was named"), "{error}");
 }
 
 /// A signal that cannot be caught, or does not exist, is refused, and the others named with it
@@ -151,6 +153,7 @@ async fn signal_that_cannot_be_caught_is_refused<B: Runtime + Signals>() {
     for bad in [signal("KILL"), signal("STOP"), Signal::from_raw(-1), Signal::from_raw(1_000)] {
         let error = B::open_signals(&[one, bad]).err().expect("it cannot be caught");
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{bad:?}");
+        assert!(error.to_string().contains(&format!("{bad:?}")), "{error}");
     }
     let mut signals = B::open_signals(&[one]).expect("it can be caught");
     raise(one);
@@ -181,4 +184,21 @@ async fn nothing_is_received_in_a_cancelled_scope<B: Runtime + Signals>() {
     assert!(scope.run(signals.next()).await.is_err());
     assert_eq!(signals.next().await, Some(one));
     assert!(poll_once(&mut signals.next()).is_pending());
+}
+
+/// A signal that keeps coming does not keep another one from being received.
+async fn frequent_signal_does_not_hide_another<B: Runtime + Signals>() {
+    let _turn = TURN.lock().await;
+    let (often, rarely) = (signal("USR1"), signal("USR2"));
+    let mut signals = B::open_signals(&[often, rarely]).expect("both can be caught");
+    let mut witness = B::open_signals(&[often]).expect("it can be caught");
+    raise(often);
+    assert_eq!((signals.next().await, witness.next().await), (Some(often), Some(often)));
+    raise(rarely);
+    raise(often);
+    // When the later one is seen, both have come.
+    assert_eq!(witness.next().await, Some(often));
+    let mut seen = [signals.next().await, signals.next().await];
+    seen.sort_by_key(|&signal| signal == Some(often));
+    assert_eq!(seen, [Some(rarely), Some(often)]);
 }
