@@ -101,6 +101,15 @@ pub async fn turns<B: Runtime>() {
     .await;
 }
 
+/// `most` rounds of a race, or as many as fit into some seconds: where threads have to take turns on
+/// one core, a round may have to wait for the other side's turn.
+pub fn rounds(most: usize) -> impl Iterator<Item = usize> {
+    const LEAST: usize = 20;
+    const ENOUGH: Duration = Duration::from_secs(10);
+    let begin = Instant::now();
+    (0..most).take_while(move |&round| round < LEAST || begin.elapsed() < ENOUGH)
+}
+
 /// Counts how often a future is polled.
 #[derive(Debug)]
 pub struct Polls<F> {

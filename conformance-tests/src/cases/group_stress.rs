@@ -17,7 +17,10 @@ use anyio_core::{
 use anyio_engine::{RuntimeExt as _, checkpoint};
 
 use super::tools::event;
-use crate::{suite::Case, support::Counter};
+use crate::{
+    suite::Case,
+    support::{Counter, rounds},
+};
 
 pub(super) fn list<B: Runtime>() -> Vec<Case> {
     list![B, group_stress:
@@ -178,7 +181,7 @@ async fn cancel_races_with_tasks_that_end<B: Runtime>() {
     const TASKS: usize = 4;
     let (send, receive) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
     let canceller = thread::spawn(move || receive.into_iter().for_each(|cancel| cancel()));
-    for _ in 0..ROUNDS {
+    for _ in rounds(ROUNDS) {
         let (last_steps, mut tasks) = (Counter::default(), Vec::new());
         let result = B::task_group(async |tg| {
             for index in 0..TASKS {
@@ -220,7 +223,7 @@ async fn outer_cancel_races_with_the_end_of_the_group<B: Runtime>() {
     const TASKS: usize = 3;
     let (send, receive) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
     let canceller = thread::spawn(move || receive.into_iter().for_each(|cancel| cancel()));
-    for _ in 0..ROUNDS {
+    for _ in rounds(ROUNDS) {
         let (last_steps, after) = (Counter::default(), Counter::default());
         let scope = B::CancelScope::new();
         let theirs = scope.clone();
@@ -288,7 +291,7 @@ async fn spawn_races_with_the_end_of_the_group<B: Runtime>() {
     const ROUNDS: usize = 1_000;
     let (send, receive) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
     let spawner = thread::spawn(move || receive.into_iter().for_each(|spawn| spawn()));
-    for _ in 0..ROUNDS {
+    for _ in rounds(ROUNDS) {
         let (accepted, ran) = (Counter::default(), Counter::default());
         let (told, tell) = mpsc::channel();
         let result = B::task_group(async |tg| {

@@ -15,7 +15,7 @@ use anyio_engine::{RuntimeExt as _, checkpoint, shield};
 use super::tools::{Failure, event};
 use crate::{
     suite::Case,
-    support::{Counter, Log, Polls, poll_once, turns, until},
+    support::{Counter, Log, Polls, poll_once, rounds, turns, until},
 };
 
 pub(super) fn list<B: Runtime>() -> Vec<Case> {
@@ -232,7 +232,7 @@ async fn cancel_racing_with_the_end_keeps_the_result<B: Runtime>() {
     const ROUNDS: usize = 500;
     let (send, receive) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
     let canceller = thread::spawn(move || receive.into_iter().for_each(|cancel| cancel()));
-    for round in 0..ROUNDS {
+    for round in rounds(ROUNDS) {
         let done = Counter::default();
         let result = B::task_group(async |tg| -> Result<(), Cancelled> {
             let last_step = done.clone();
