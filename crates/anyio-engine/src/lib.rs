@@ -67,6 +67,9 @@ pub use scope::{
 pub use stream::{
     ReceiveStream, Receiving, SendStream, Sending, StreamStatistics, memory_object_stream,
 };
-pub use sync::{Acquire, Event, Lock, LockGuard, Locking, Permit, Semaphore};
+pub use sync::{
+    Acquire, CapacityLimiter, Event, LimiterStatistics, LimiterToken, Lock, LockGuard, Locking,
+    OwnedLimiterToken, Permit, Semaphore,
+};
 pub use thread::{ToThread, to_thread};
 pub use time::{Sleep, sleep, sleep_forever, sleep_until};

@@ -74,6 +74,7 @@
 //! | `current_time`, `current_effective_deadline` | [`current_time`], [`current_effective_deadline`] |
 //! | `contextvars`, `RunVar` | [`tree_local!`], [`run_local!`] |
 //! | `Event`, `Lock`, `Semaphore` | [`Event`], [`Lock`] (around a value), [`Semaphore`] |
+//! | `CapacityLimiter` | [`CapacityLimiter`], whose tokens are guards; a [`Borrower`] names one |
 //! | `open_memory_channel`, `create_memory_object_stream` | [`memory_object_stream`] |
 //! | `to_thread.run_sync` | [`to_thread`] |
 //! | `open_tcp_stream`, `connect_tcp` | [`connect_tcp`] |
@@ -144,18 +145,18 @@ pub use any::{Any, current_backend};
 #[cfg(feature = "async-std")]
 pub use anyio_async_std::AsyncStd;
 pub use anyio_core::{
-    Backend, Blocking, Body, Busy, Cancelled, Cause, CauseKind, Clock, Executor, GroupError,
-    ListenOptions, Net, NoRuntime, Outcome, Processes, ReceiveError, Run, RunError, RunOptions,
-    Runtime, SendError, Signal, Signals, Spawn, SpawnError, TaskError, TaskStatus, TimedOut,
-    TryReceiveError, TrySendError, WouldBlock,
+    AlreadyBorrowed, Backend, Blocking, Body, BorrowError, Borrower, Busy, Cancelled, Cause,
+    CauseKind, Clock, Executor, GroupError, ListenOptions, Net, NoRuntime, Outcome, Processes,
+    ReceiveError, Run, RunError, RunOptions, Runtime, SendError, Signal, Signals, Spawn,
+    SpawnError, TaskError, TaskStatus, TimedOut, TryReceiveError, TrySendError, WouldBlock,
 };
 pub use anyio_engine::{
-    AnyTcpListener as TcpListener, AnyTcpStream as TcpStream, Erased, Event, FutureExt, Lock,
-    LockGuard, Permit, Ready, ReceiveStream, RunLocal, RuntimeExt, Semaphore, SendStream,
-    TaskHandle, TreeLocal, UnsetLocal, as_completed, bracket, capture, catch_cancelled, checkpoint,
-    enter, finally, gather, is_shutdown_requested, local_task_group, map, memory_object_stream,
-    op::is_cancelled, race, race_ok, run_local, scoped_task_group, shield, shutdown_requested,
-    sleep_forever, tree_local,
+    AnyTcpListener as TcpListener, AnyTcpStream as TcpStream, CapacityLimiter, Erased, Event,
+    FutureExt, Lock, LockGuard, Permit, Ready, ReceiveStream, RunLocal, RuntimeExt, Semaphore,
+    SendStream, TaskHandle, TreeLocal, UnsetLocal, as_completed, bracket, capture, catch_cancelled,
+    checkpoint, enter, finally, gather, is_shutdown_requested, local_task_group, map,
+    memory_object_stream, op::is_cancelled, race, race_ok, run_local, scoped_task_group, shield,
+    shutdown_requested, sleep_forever, tree_local,
 };
 #[cfg(feature = "smol")]
 pub use anyio_smol::Smol;
