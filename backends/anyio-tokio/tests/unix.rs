@@ -162,13 +162,35 @@ mod signal {
         run(async {
             let (often, rarely) = (Signal::TERMINATE, WINDOW);
             let mut signals = Tokio::open_signals(&[often, rarely])?;
-            raise(often).await;
+            let mut witness = Tokio::open_signals(&[often, rarely])?;
+            for signal in [often, rarely, often] {
+                raise(signal).await;
+                assert_eq!(next(&mut witness).await, Some(signal)); // it is there
+            }
             assert_eq!(next(&mut signals).await, Some(often));
-            raise(rarely).await;
             raise(often).await;
-            Tokio::sleep(A_WHILE).await; // so that both are there
+            assert_eq!(next(&mut witness).await, Some(often));
             assert_eq!(next(&mut signals).await, Some(rarely));
             assert_eq!(next(&mut signals).await, Some(often));
+            io::Result::Ok(())
+        })
+        .unwrap();
+    }
+
+    /// Who listened by tokio's own means before is heard all the time, and keeps the process alive.
+    #[test]
+    fn tokios_own_listener_stays() {
+        run(async {
+            let kind = tokio::signal::unix::SignalKind::user_defined2();
+            let signal = Signal::from_raw(kind.as_raw_value());
+            let mut theirs = tokio::signal::unix::signal(kind)?;
+            let mut ours = Tokio::open_signals(&[signal])?;
+            raise(signal).await;
+            assert_eq!(next(&mut ours).await, Some(signal));
+            assert_eq!(theirs.recv().await, Some(()));
+            drop(ours);
+            raise(signal).await;
+            assert_eq!(theirs.recv().await, Some(()));
             io::Result::Ok(())
         })
         .unwrap();

@@ -34,6 +34,8 @@ mod model;
 pub mod op;
 mod queue;
 mod scope;
+#[cfg(unix)]
+mod signal;
 mod stream;
 mod sync;
 mod sys;
@@ -64,6 +66,8 @@ pub use scope::{
     fail_after, fail_at, finally, is_shutdown_requested, move_on_after, move_on_at, shield,
     shutdown_requested, until_shutdown,
 };
+#[cfg(unix)]
+pub use signal::{SignalStream, open_signals};
 pub use stream::{
     ReceiveStream, Receiving, SendStream, Sending, StreamStatistics, memory_object_stream,
 };
