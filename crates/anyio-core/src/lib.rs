@@ -36,8 +36,8 @@ pub use backend::{Backend, Runtime};
 pub use blocking::Blocking;
 pub use cancel_scope::CancelScope;
 pub use error::{
-    Busy, Cancelled, Cause, CauseKind, GroupError, NoRuntime, ReceiveError, RunError, SendError,
-    SpawnError, TimedOut, TryReceiveError, TrySendError, WouldBlock,
+    Busy, CallError, Cancelled, Cause, CauseKind, GroupError, NoRuntime, ReceiveError, RunError,
+    SendError, SpawnError, TimedOut, TryReceiveError, TrySendError, WouldBlock,
 };
 pub use executor::{Executor, Run, RunOptions, Spawn};
 pub use net::{ListenOptions, Net, TcpListener, TcpStream};

@@ -72,5 +72,5 @@ pub use stream::{
     ReceiveStream, Receiving, SendStream, Sending, StreamStatistics, memory_object_stream,
 };
 pub use sync::{Acquire, Event, Lock, LockGuard, Locking, Permit, Semaphore};
-pub use thread::{ToThread, to_thread};
+pub use thread::{StopToken, ToThread, from_thread, to_thread, to_thread_with_stop};
 pub use time::{Sleep, sleep, sleep_forever, sleep_until};
