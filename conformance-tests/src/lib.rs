@@ -16,6 +16,8 @@
 //! protects, and becomes one separately named test per flavour: `mine::current_thread::scope::…`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(unix)]
+mod again;
 mod cases;
 pub mod cut;
 mod suite;

@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    cell::RefCell,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
@@ -167,7 +168,7 @@ impl Suite {
         let found = self.cases.iter().find(|known| known.name == case);
         let case = *found.unwrap_or_else(|| panic!("the suite has no case {case:?}"));
         self.flavours.iter().try_for_each(|flavour| {
-            run_case(case, self.driver, flavour.options.clone(), self.limit)
+            run_case(case, self.driver, flavour.options.clone(), self.limit, None)
                 .map_err(|words| format!("{}: {words}", flavour.name))
         })
     }
@@ -180,8 +181,9 @@ impl Suite {
             for &case in &self.cases {
                 let name = format!("{}::{}::{}", self.name, flavour.name, case.name);
                 let (driver, options) = (self.driver, flavour.options.clone());
+                let test = name.clone();
                 tests.push(Trial::test(name, move || {
-                    run_case(case, driver, options, limit).map_err(Failed::from)
+                    run_case(case, driver, options, limit, Some(test)).map_err(Failed::from)
                 }));
             }
         }
@@ -199,17 +201,29 @@ impl fmt::Debug for Suite {
     }
 }
 
+thread_local! {
+    static TEST: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// The name of the test that this thread runs, by which this program runs it once more; none if it is
+/// not the program that a [`Suite`] is the whole of.
+pub(crate) fn current_test() -> Option<String> {
+    TEST.with_borrow(Clone::clone)
+}
+
 /// A thread of its own, with room for deeply nested futures; one that hangs is left behind.
 fn run_case(
     case: Case,
     driver: Driver,
     options: RunOptions,
     limit: Duration,
+    test: Option<String>,
 ) -> Result<(), String> {
     const STACK: usize = 512 << 20;
     let (send, receive) = mpsc::channel();
     let runner = thread::Builder::new().name(case.name.to_owned()).stack_size(STACK);
     let body = move || {
+        TEST.set(test);
         let result = catch_unwind(AssertUnwindSafe(|| (case.run)(driver, &options)));
         // The other side is gone if the limit has passed.
         _ = send.send(result.map_err(|payload| words(&*payload)));

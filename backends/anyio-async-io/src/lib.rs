@@ -10,7 +10,7 @@
 //! | [`Blocking`](anyio_core::Blocking) | [`spawn_blocking`], on the threads of the crate `blocking` |
 //! | [`Net`](anyio_core::Net) | [`connect_tcp`], [`listen_tcp`], of [`async_io::Async`] |
 //! | [`Processes`](anyio_core::Processes) | [`spawn_process`], of [`std::process`] and [`async_io::Async`] |
-//! | [`Signals`](anyio_core::Signals) | [`open_signals`], of [`async_signal`] |
+//! | [`Signals`](anyio_core::Signals) | [`open_signals`]: on Unix the engine's, on Windows of `async-signal` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 

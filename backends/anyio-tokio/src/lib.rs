@@ -10,7 +10,7 @@
 //! | [`Blocking`](anyio_core::Blocking) | [`Handle::spawn_blocking`](tokio::runtime::Handle::spawn_blocking) |
 //! | [`Net`](anyio_core::Net) | [`tokio::net`] |
 //! | [`Processes`](anyio_core::Processes) | [`tokio::process`] |
-//! | [`Signals`](anyio_core::Signals) | [`tokio::signal`] |
+//! | [`Signals`](anyio_core::Signals) | on Unix the engine's, which is one for the process; on Windows `tokio::signal` |
 //! | [`Runtime`](anyio_core::Runtime) | the engine's groups, scopes, locks and streams |
 //!
 //! A runtime that somebody else built needs the drivers that are used, as

@@ -1,14 +1,20 @@
-//! Signals. They are the whole process's, so that these cases take turns.
+//! Signals. They are the whole process's, so that these cases take turns, or have a process of their own.
 
-use std::process::{self, Command};
+use std::{
+    future::pending,
+    os::unix::process::ExitStatusExt as _,
+    process::{self, Command},
+    task::Poll,
+};
 
 use anyio_core::{CancelScope as _, Runtime, Signal, Signals};
 use anyio_engine::{Lock, RuntimeExt as _};
 use futures_lite::StreamExt as _;
 
 use crate::{
+    again::{Program, role, say},
     suite::Case,
-    support::{poll_once, turns},
+    support::{Wakes, poll_once, turns, until},
 };
 
 /// Cases run side by side, on several runtimes; this lets one of them play with signals.
@@ -27,7 +33,12 @@ pub(super) fn list<B: Runtime + Signals>() -> Vec<Case> {
         signal_that_cannot_be_caught_is_refused,
         receive_that_timed_out_loses_nothing,
         nothing_is_received_in_a_cancelled_scope,
-        frequent_signal_does_not_hide_another,
+        order_is_that_of_arrival,
+        closing_one_leaves_the_other_alone,
+        receiver_is_woken_for_its_own_signals,
+        last_receiver_gives_the_signal_back,
+        ignored_signal_is_ignored_again,
+        signal_that_nobody_took_is_not_lost,
     ]
 }
 
@@ -186,19 +197,125 @@ async fn nothing_is_received_in_a_cancelled_scope<B: Runtime + Signals>() {
     assert!(poll_once(&mut signals.next()).is_pending());
 }
 
-/// A signal that keeps coming does not keep another one from being received.
-async fn frequent_signal_does_not_hide_another<B: Runtime + Signals>() {
+/// Signals that wait come out in the order in which they came; one that comes again keeps its place.
+async fn order_is_that_of_arrival<B: Runtime + Signals>() {
     let _turn = TURN.lock().await;
-    let (often, rarely) = (signal("USR1"), signal("USR2"));
-    let mut signals = B::open_signals(&[often, rarely]).expect("both can be caught");
-    let mut witness = B::open_signals(&[often]).expect("it can be caught");
-    raise(often);
-    assert_eq!((signals.next().await, witness.next().await), (Some(often), Some(often)));
-    raise(rarely);
-    raise(often);
-    // When the later one is seen, both have come.
-    assert_eq!(witness.next().await, Some(often));
-    let mut seen = [signals.next().await, signals.next().await];
-    seen.sort_by_key(|&signal| signal == Some(often));
-    assert_eq!(seen, [Some(rarely), Some(often)]);
+    // The system itself would give those with a low number first.
+    let (low, high) = (signal("USR1").min(signal("USR2")), signal("USR1").max(signal("USR2")));
+    let mut witness = B::open_signals(&[low, high]).expect("both can be caught");
+    let mut signals = B::open_signals(&[low, high]).expect("both can be caught");
+    for _ in 0..2 {
+        for come in [high, low, high] {
+            raise(come);
+            assert_eq!(witness.next().await, Some(come));
+        }
+        assert_eq!(signals.next().await, Some(high));
+        assert_eq!(signals.next().await, Some(low));
+        assert!(poll_once(&mut signals.next()).is_pending());
+    }
+}
+
+/// A receiver that is closed takes nothing from another one, neither what has come nor what will.
+async fn closing_one_leaves_the_other_alone<B: Runtime + Signals>() {
+    let _turn = TURN.lock().await;
+    let one = signal("USR1");
+    let mut stays = B::open_signals(&[one]).expect("it can be caught");
+    for _ in 0..3 {
+        let mut goes = B::open_signals(&[one]).expect("it can be caught");
+        raise(one);
+        assert_eq!(goes.next().await, Some(one));
+        drop(goes);
+        assert_eq!(stays.next().await, Some(one));
+        raise(one);
+        assert_eq!(stays.next().await, Some(one));
+    }
+}
+
+/// Who waits is woken by what was asked for, and by nothing else.
+async fn receiver_is_woken_for_its_own_signals<B: Runtime + Signals>() {
+    let _turn = TURN.lock().await;
+    let (one, two) = (signal("USR1"), signal("USR2"));
+    let mut others = B::open_signals(&[one]).expect("it can be caught");
+    let mut mine = B::open_signals(&[two]).expect("it can be caught");
+    let wakes = Wakes::default();
+    assert!(wakes.poll(&mut mine.next()).is_pending());
+    raise(one);
+    assert_eq!(others.next().await, Some(one));
+    assert_eq!(wakes.count(), 0);
+    raise(two);
+    until::<B>(|| wakes.count() == 1).await;
+    assert_eq!(wakes.poll(&mut mine.next()), Poll::Ready(Some(two)));
+}
+
+/// When the last receiver of a signal is closed, the signal does again what it did before: here, it
+/// ends the process.
+async fn last_receiver_gives_the_signal_back<B: Runtime + Signals>() {
+    let one = signal("USR1");
+    if role().is_none() {
+        let mut program = Program::start("receiver");
+        for heard in ["both", "the second", "the first again"] {
+            program.hears("listening");
+            program.kill(one);
+            program.hears(heard);
+        }
+        program.hears("closed");
+        program.kill(one);
+        assert_eq!(program.end().signal(), Some(one.as_raw()));
+        return;
+    }
+    let mut first = B::open_signals(&[one]).expect("it can be caught");
+    let mut second = B::open_signals(&[one]).expect("it can be caught");
+    say("listening");
+    assert_eq!(futures_util::join!(first.next(), second.next()), (Some(one), Some(one)));
+    say("both");
+    drop(first);
+    say("listening");
+    second.next().await;
+    say("the second");
+    drop(second);
+    let mut first = B::open_signals(&[one]).expect("it can be caught");
+    say("listening");
+    first.next().await;
+    say("the first again");
+    drop(first);
+    say("closed");
+    pending().await
+}
+
+/// A signal that was ignored before the first receiver is ignored after the last one.
+async fn ignored_signal_is_ignored_again<B: Runtime + Signals>() {
+    if role().is_none() {
+        let mut program = Program::start_ignoring("HUP", "receiver");
+        program.hears("received");
+        program.hears("still there");
+        assert!(program.end().success());
+        return;
+    }
+    let mut signals = B::open_signals(&[Signal::HANGUP]).expect("it can be caught");
+    raise(Signal::HANGUP);
+    assert_eq!(signals.next().await, Some(Signal::HANGUP));
+    say("received");
+    drop(signals);
+    raise(Signal::HANGUP);
+    turns::<B>().await;
+    say("still there");
+}
+
+/// A signal that comes in the moment when the last receiver is closed, and which nobody takes, is not
+/// lost: it does what it did before, whether the handler or the closing was first.
+/// Covers: trio/test_catch_signals_race_condition_on_exit
+async fn signal_that_nobody_took_is_not_lost<B: Runtime + Signals>() {
+    if role().is_none() {
+        for _ in 0..3 {
+            let mut program = Program::start("receiver");
+            program.hears("listening");
+            assert_eq!(program.end().signal(), Some(Signal::TERMINATE.as_raw()));
+        }
+        return;
+    }
+    let signals = B::open_signals(&[Signal::TERMINATE]).expect("it can be caught");
+    say("listening");
+    raise(Signal::TERMINATE);
+    drop(signals);
+    pending().await
 }

@@ -34,6 +34,8 @@ mod model;
 pub mod op;
 mod queue;
 mod scope;
+#[cfg(unix)]
+mod signal;
 mod stream;
 mod sync;
 mod sys;
@@ -64,6 +66,8 @@ pub use scope::{
     fail_after, fail_at, finally, is_shutdown_requested, move_on_after, move_on_at, shield,
     shutdown_requested, until_shutdown,
 };
+#[cfg(unix)]
+pub use signal::{SignalStream, open_signals};
 pub use stream::{
     ReceiveStream, Receiving, SendStream, Sending, StreamStatistics, memory_object_stream,
 };
@@ -71,5 +75,5 @@ pub use sync::{
     Acquire, CapacityLimiter, Event, LimiterStatistics, LimiterToken, Lock, LockGuard, Locking,
     OwnedLimiterToken, Permit, Semaphore,
 };
-pub use thread::{ToThread, to_thread};
+pub use thread::{StopToken, ToThread, from_thread, to_thread, to_thread_with_stop};
 pub use time::{Sleep, sleep, sleep_forever, sleep_until};

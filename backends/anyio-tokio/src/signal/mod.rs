@@ -1,8 +1,7 @@
-//! tokio's signals.
+//! Signals.
 
 #[cfg_attr(unix, path = "unix.rs")]
 #[cfg_attr(windows, path = "windows.rs")]
 mod os;
-mod stream;
 
-pub use stream::SignalStream;
+pub use os::SignalStream;

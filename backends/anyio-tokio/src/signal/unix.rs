@@ -1,29 +1,18 @@
-//! One signal, on Unix.
+//! Signals on Unix: the engine's registry, which brings back what a signal did before. tokio's own
+//! handlers never do.
 
-use std::{
-    io,
-    task::{Context, Poll},
-};
+use std::io;
 
-use anyio_core::Signal;
-use tokio::signal::unix::{self, SignalKind};
+use anyio_core::{Signal, Signals};
+pub use anyio_engine::SignalStream;
 
-use super::stream::refused;
+use crate::{Tokio, executor};
 
-pub(super) struct Source(unix::Signal);
+impl Signals for Tokio {
+    type SignalStream = SignalStream;
 
-impl Source {
-    pub(super) fn open(signal: Signal) -> io::Result<Self> {
-        let opened = unix::signal(SignalKind::from_raw(signal.as_raw()));
-        opened.map(Self).map_err(|error| match error.raw_os_error() {
-            // What tokio refuses by itself: the system does not let it be caught, or it is not
-            // wise to, or there is no such number.
-            None => refused(signal, error),
-            Some(_) => error,
-        })
-    }
-
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.poll_recv(cx).map(drop)
+    fn open_signals(signals: &[Signal]) -> io::Result<SignalStream> {
+        executor::current()?;
+        anyio_engine::open_signals(signals)
     }
 }

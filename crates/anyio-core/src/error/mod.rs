@@ -1,11 +1,13 @@
 //! The error vocabulary: one small type for each thing that can happen.
 
+mod call;
 mod cancelled;
 mod group;
 mod runtime;
 mod stream;
 mod sync;
 
+pub use call::CallError;
 pub use cancelled::{Cancelled, Cause, CauseKind, TimedOut};
 pub use group::GroupError;
 pub use runtime::{NoRuntime, RunError, SpawnError};

@@ -29,7 +29,7 @@ fn effective_at(mut view: View<'_>) -> bool {
                 Verdict::Clear => return false,
                 Verdict::AskOuter => {}
             },
-            Kind::Outside => return false,
+            Kind::Outside | Kind::Job => return false,
         }
         match view.outer() {
             Some(outer) => view = outer,
@@ -73,7 +73,7 @@ fn node_at(view: View<'_>) -> Option<Arc<Node>> {
             break;
         }
         match view.kind() {
-            Kind::Outside => break,
+            Kind::Outside | Kind::Job => break,
             Kind::Transparent => {}
             Kind::Scope(_) | Kind::Until(_) | Kind::Owned(_) => without.push(view),
         }
@@ -92,7 +92,9 @@ pub(crate) fn make(kind: Kind<'_>, outer: &dyn Fn() -> Option<Arc<Node>>) -> Arc
         Kind::Owned(owner) => return owner.make(outer),
         Kind::Scope(flags) => Node::new(flags, None, None),
         Kind::Until(deadline) => Node::new(Flags::PLAIN, None, Some(deadline)),
-        Kind::Outside | Kind::Transparent => return Node::new(Flags::PLAIN, None, None),
+        Kind::Outside | Kind::Job | Kind::Transparent => {
+            return Node::new(Flags::PLAIN, None, None);
+        }
     };
     node.attach(outer());
     node
@@ -106,7 +108,7 @@ pub(crate) fn follow(node: &Arc<Node>) {
             None => Some(0),
             Some(view) => match (view.cell().get(), view.kind()) {
                 (Some(parent), _) => Some(parent.address()),
-                (None, Kind::Outside) => Some(0),
+                (None, Kind::Outside | Kind::Job) => Some(0),
                 (None, _) => None,
             },
         };

@@ -49,6 +49,14 @@ pub struct Captured {
 }
 
 impl Captured {
+    pub(crate) const fn made(
+        node: Option<Arc<Node>>,
+        backend: Option<&'static Erased>,
+        locals: Option<Arc<Locals>>,
+    ) -> Self {
+        Self { node, backend, locals }
+    }
+
     /// Runs `future` in the captured scope, wherever it is polled.
     ///
     /// The captured scope does not wait for it: it is a task of its own, and nobody's child.

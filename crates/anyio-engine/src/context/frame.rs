@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 
 use super::{
     ambient,
+    locals::Locals,
     slot::{self, Entry, Kind, Source},
 };
 use crate::{
@@ -118,6 +119,17 @@ impl fmt::Debug for Frame {
 /// Runs `f` as part of no scope: nothing in it is refused or cancelled.
 pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
     slot::enter(&Entry::new(&OnceCell::new(), Kind::Outside), f)
+}
+
+/// Runs `f` as a job that blocks its thread, with these locals.
+pub(crate) fn in_job<R>(locals: Option<&Arc<Locals>>, f: impl FnOnce() -> R) -> R {
+    let cell = OnceCell::new();
+    slot::enter(&Entry::new(&cell, Kind::Job).with_locals(Source::Own(locals)), f)
+}
+
+/// Whether the running code is polled inside of one of our futures, and is no job in a thread.
+pub(crate) fn is_polled() -> bool {
+    slot::current(|view| view.is_some_and(|view| !matches!(view.kind(), Kind::Job)))
 }
 
 pin_project! {

@@ -325,6 +325,40 @@ impl Drop for OfRun {
     }
 }
 
+/// Which run something belongs to: nothing more than what can be compared. All that is in no run of
+/// ours is in one and the same.
+#[derive(Clone)]
+pub(crate) struct RunId(Option<Value>);
+
+impl RunId {
+    /// That of the run which `locals` belong to.
+    pub(crate) fn of(locals: Option<&Arc<Locals>>) -> Self {
+        Self(locals.and_then(|locals| locals.find(store_key()).cloned()))
+    }
+
+    /// Whether the running code is polled by that run, so that its thread must not wait for the run.
+    pub(crate) fn is_polled_here(&self) -> bool {
+        slot::current(|view| {
+            view.is_some_and(|view| {
+                !matches!(view.kind(), Kind::Job) && Self::of(view.locals().as_ref()) == *self
+            })
+        })
+    }
+}
+
+impl PartialEq for RunId {
+    fn eq(&self, other: &Self) -> bool {
+        let address = |id: &Self| id.0.as_ref().map(|store| StdArc::as_ptr(store).addr());
+        address(self) == address(other)
+    }
+}
+
+impl fmt::Debug for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RunId")
+    }
+}
+
 fn store_of(value: &Value) -> &Store {
     match value.downcast_ref() {
         Some(store) => store,

@@ -34,6 +34,8 @@ pub(crate) enum Kind<'a> {
     Owned(&'a dyn Owner),
     /// Nothing here belongs to a scope: a run's outermost frame, or a destructor.
     Outside,
+    /// A job that blocks a thread of its own: it is in no task and in no scope.
+    Job,
     /// It is no place in the tree, and only sets locals.
     Transparent,
 }

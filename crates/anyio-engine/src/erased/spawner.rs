@@ -24,7 +24,7 @@ impl<S: Spawn> DynSpawn for S {
 pub struct AnySpawner(Arc<dyn DynSpawn>);
 
 impl AnySpawner {
-    pub(super) fn new(spawner: impl Spawn) -> Self {
+    pub(crate) fn new(spawner: impl Spawn) -> Self {
         Self(Arc::new(spawner))
     }
 }

@@ -34,3 +34,5 @@ pub(crate) fn surplus_panic(
 }
 
 pub(crate) const fn group_dropped(_: &Span, _: usize) {}
+
+pub(crate) fn abandoned_panic(_: &(dyn Any + Send)) {}

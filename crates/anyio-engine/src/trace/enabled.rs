@@ -68,14 +68,27 @@ pub(crate) fn surplus_panic(
     payload: &(dyn Any + Send),
     who: impl FnOnce() -> Arc<str>,
 ) {
-    let words = payload.downcast_ref::<&str>().copied();
-    let words = words.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     warn!(
         target: TARGET,
         parent: &group.0,
         member = %who(),
-        panic = words.unwrap_or("(no words)"),
+        panic = words(payload),
         "a panic was dropped: its task group passes on the first one only",
+    );
+}
+
+fn words(payload: &(dyn Any + Send)) -> &str {
+    let words = payload.downcast_ref::<&str>().copied();
+    let words = words.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    words.unwrap_or("(no words)")
+}
+
+/// A panic of a blocking job that nobody waits for any more.
+pub(crate) fn abandoned_panic(payload: &(dyn Any + Send)) {
+    warn!(
+        target: TARGET,
+        panic = words(payload),
+        "a panic was dropped: nobody waits any more for the blocking job that it is of",
     );
 }
 

@@ -8,6 +8,6 @@ mod disabled;
 mod enabled;
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) use disabled::{Span, group_dropped, surplus_error, surplus_panic};
+pub(crate) use disabled::{Span, abandoned_panic, group_dropped, surplus_error, surplus_panic};
 #[cfg(feature = "tracing")]
-pub(crate) use enabled::{Span, group_dropped, surplus_error, surplus_panic};
+pub(crate) use enabled::{Span, abandoned_panic, group_dropped, surplus_error, surplus_panic};

@@ -1,0 +1,16 @@
+//! Threads for code that blocks: the way there, and the way back.
+//!
+//! ```text
+//! task:    to_thread(job).await ──▶ waits ───────────────┬──────────────▶ value
+//! thread:                    job ── from_thread::run(f) ─┼─ waits ─ …  end ┘
+//! runtime:                                          task f, beneath the one that waits
+//! ```
+
+mod call;
+pub mod from_thread;
+mod guest;
+mod host;
+mod stop;
+
+pub use call::{ToThread, to_thread, to_thread_with_stop};
+pub use stop::StopToken;
