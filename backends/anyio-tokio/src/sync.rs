@@ -15,6 +15,7 @@ impl Runtime for Tokio {
     type Event = anyio_engine::Event;
     type Lock<T: Send + 'static> = anyio_engine::Lock<T>;
     type Semaphore = anyio_engine::Semaphore;
+    type CapacityLimiter = anyio_engine::CapacityLimiter;
     type SendStream<T: Send + 'static> = anyio_engine::SendStream<T>;
     type ReceiveStream<T: Send + 'static> = anyio_engine::ReceiveStream<T>;
 

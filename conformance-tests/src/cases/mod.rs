@@ -39,6 +39,7 @@ mod group_settings;
 mod group_spawn;
 mod group_stress;
 mod handle;
+mod limiter;
 mod locals;
 mod nested;
 mod net;
@@ -76,6 +77,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         scope::list::<B>(),
         sync::list::<B>(),
         semaphore::list::<B>(),
+        limiter::list::<B>(),
         stream::list::<B>(),
         stream_close::list::<B>(),
         time::list::<B>(),
@@ -116,7 +118,7 @@ pub(crate) fn run<B: Runtime + Run>() -> Vec<Case> {
 }
 
 pub(crate) fn blocking<B: Runtime + Blocking>() -> Vec<Case> {
-    [blocking::list::<B>(), normalised::blocking::<B>()].concat()
+    [blocking::list::<B>(), normalised::blocking::<B>(), limiter::blocking::<B>()].concat()
 }
 
 pub(crate) fn net<B: Runtime + Net>() -> Vec<Case> {

@@ -1,7 +1,7 @@
 //! A backend as a whole.
 
 use crate::{
-    Blocking, CancelScope, Clock, Event, Executor, Lock, Net, ObjectReceiveStream,
+    Blocking, CancelScope, CapacityLimiter, Clock, Event, Executor, Lock, Net, ObjectReceiveStream,
     ObjectSendStream, Processes, Semaphore, Signals, TaskError, TaskGroup,
 };
 
@@ -21,7 +21,7 @@ use crate::{
 /// ```
 /// use anyio_core::{Runtime, TaskError};
 /// # mod toy { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/toy/mod.rs")); }
-/// # use toy::{Ends, Flag, Group, Spinning, Toy, Wrapped};
+/// # use toy::{Ends, Flag, Group, Shut, Spinning, Toy, Wrapped};
 ///
 /// impl Runtime for Toy {
 ///     type TaskGroup<E: TaskError> = Group<E>;        // anyio_engine::TaskGroup<Self, E>
@@ -29,6 +29,7 @@ use crate::{
 ///     type Event = Spinning;                          // anyio_engine::Event, and so on
 ///     type Lock<T: Send + 'static> = Wrapped<async_lock::Mutex<T>>;
 ///     type Semaphore = Wrapped<async_lock::Semaphore>;
+///     type CapacityLimiter = Shut;
 ///     type SendStream<T: Send + 'static> = Ends<T>;
 ///     type ReceiveStream<T: Send + 'static> = Ends<T>;
 ///
@@ -49,6 +50,8 @@ pub trait Runtime: Executor + Clock {
     type Lock<T: Send + 'static>: Lock<T>;
     /// A number of permits.
     type Semaphore: Semaphore;
+    /// A number of tokens that can be changed, and who has them.
+    type CapacityLimiter: CapacityLimiter;
     /// The end of a memory stream that items go into.
     type SendStream<T: Send + 'static>: ObjectSendStream<T> + Clone + Sync;
     /// The end of a memory stream that items come out of.

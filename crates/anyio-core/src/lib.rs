@@ -36,8 +36,9 @@ pub use backend::{Backend, Runtime};
 pub use blocking::Blocking;
 pub use cancel_scope::CancelScope;
 pub use error::{
-    Busy, CallError, Cancelled, Cause, CauseKind, GroupError, NoRuntime, ReceiveError, RunError,
-    SendError, SpawnError, TimedOut, TryReceiveError, TrySendError, WouldBlock,
+    AlreadyBorrowed, BorrowError, Busy, CallError, Cancelled, Cause, CauseKind, GroupError,
+    NoRuntime, ReceiveError, RunError, SendError, SpawnError, TimedOut, TryReceiveError,
+    TrySendError, WouldBlock,
 };
 pub use executor::{Executor, Run, RunOptions, Spawn};
 pub use net::{ListenOptions, Net, TcpListener, TcpStream};
@@ -47,6 +48,6 @@ pub use stream::{
     ByteReceiveStream, ByteSendStream, ByteStream, ObjectReceiveStream, ObjectSendStream,
     ObjectStream,
 };
-pub use sync::{CapacityLimiter, Condition, Event, Lock, Semaphore};
+pub use sync::{Borrower, CapacityLimiter, Condition, Event, Lock, Semaphore};
 pub use task_group::{Body, Outcome, Ready, TaskError, TaskGroup, TaskHandle, TaskStatus};
 pub use time::Clock;

@@ -165,3 +165,29 @@ impl<T> WaitQueue<T> {
         self.waiting -= 1;
     }
 }
+
+/// Those who are to be woken when the lock has been let go. The first one, which mostly is the only
+/// one, needs no allocation.
+#[derive(Default)]
+pub(crate) struct Wakers {
+    first: Option<Waker>,
+    others: Vec<Waker>,
+}
+
+impl Wakers {
+    pub(crate) const fn new() -> Self {
+        Self { first: None, others: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, waker: Waker) {
+        match self.first {
+            None => self.first = Some(waker),
+            Some(_) => self.others.push(waker),
+        }
+    }
+
+    /// Wakes them in the order in which they came.
+    pub(crate) fn wake(self) {
+        self.first.into_iter().chain(self.others).for_each(Waker::wake);
+    }
+}

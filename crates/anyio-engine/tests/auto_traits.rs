@@ -4,7 +4,10 @@ mod mini;
 
 use std::{cell::Cell, future::Ready, rc::Rc, time::Duration};
 
-use anyio_core::{Cancelled, NoRuntime, RunError, SendError, SpawnError, TimedOut};
+use anyio_core::{
+    AlreadyBorrowed, BorrowError, Borrower, Cancelled, NoRuntime, RunError, SendError, SpawnError,
+    TimedOut,
+};
 use anyio_engine::*;
 use mini::Mini;
 
@@ -62,6 +65,10 @@ pin_down! {
     Semaphore => both;
     Permit<'static> => both;
     Acquire<'static> => both;
+    CapacityLimiter => both;
+    LimiterToken<'static> => both;
+    OwnedLimiterToken => both;
+    LimiterStatistics => both;
     SendStream<Cell<u8>> => both;
     ReceiveStream<Cell<u8>> => both;
     Sending<'static, Cell<u8>> => send;
@@ -79,6 +86,9 @@ pin_down! {
     RunError => both;
     SendError<u8> => both;
     SpawnError<Ready<u8>> => both;
+    AlreadyBorrowed => both;
+    BorrowError => both;
+    Borrower => both;
 }
 
 const fn unpin<T: Unpin>() {}
@@ -90,6 +100,20 @@ const _: () = {
     unpin::<Receiving<'static, std::marker::PhantomPinned>>();
     unpin::<Join<std::marker::PhantomPinned>>();
 };
+
+/// The futures that have no name.
+fn nameless(limiter: std::sync::Arc<CapacityLimiter>) -> impl Send {
+    fn of<F: Send + Unpin + 'static>(future: F) -> F {
+        future
+    }
+    static LIMITER: CapacityLimiter = CapacityLimiter::new(1);
+    (
+        of(LIMITER.acquire()),
+        of(LIMITER.acquire_on_behalf_of(Borrower::new())),
+        of(std::sync::Arc::clone(&limiter).acquire_owned()),
+        of(limiter.acquire_owned_on_behalf_of(Borrower::new())),
+    )
+}
 
 /// A generic caller gets `Send` futures without writing it anywhere.
 fn generic<B: anyio_core::Runtime>() -> impl Send {
@@ -114,4 +138,5 @@ fn compiles() {
     });
     drop(generic::<Mini>());
     drop(nested());
+    drop(nameless(CapacityLimiter::new(1).into()));
 }

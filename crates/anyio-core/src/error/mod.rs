@@ -12,4 +12,4 @@ pub use cancelled::{Cancelled, Cause, CauseKind, TimedOut};
 pub use group::GroupError;
 pub use runtime::{NoRuntime, RunError, SpawnError};
 pub use stream::{ReceiveError, SendError, TryReceiveError, TrySendError};
-pub use sync::{Busy, WouldBlock};
+pub use sync::{AlreadyBorrowed, BorrowError, Busy, WouldBlock};

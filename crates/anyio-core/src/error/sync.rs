@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt};
 
+use crate::Borrower;
+
 /// A `try_` form would have had to wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WouldBlock {
@@ -45,3 +47,80 @@ impl fmt::Display for Busy {
 }
 
 impl Error for Busy {}
+
+/// A limiter has nothing for a borrower that has a token of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlreadyBorrowed {
+    borrower: Borrower,
+}
+
+impl AlreadyBorrowed {
+    /// The error.
+    #[must_use]
+    pub const fn new(borrower: Borrower) -> Self {
+        Self { borrower }
+    }
+
+    /// Who has one.
+    #[must_use]
+    pub const fn borrower(&self) -> Borrower {
+        self.borrower
+    }
+}
+
+impl fmt::Display for AlreadyBorrowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} has a token of this limiter and can have one at a time", self.borrower)
+    }
+}
+
+impl Error for AlreadyBorrowed {}
+
+/// A limiter lends nothing without waiting, or nothing to this borrower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BorrowError {
+    already: Option<AlreadyBorrowed>,
+}
+
+impl BorrowError {
+    /// There is no token, or somebody waits for one.
+    #[must_use]
+    pub const fn would_block() -> Self {
+        Self { already: None }
+    }
+
+    /// Whether a token may be there later.
+    #[must_use]
+    pub const fn is_would_block(&self) -> bool {
+        self.already.is_none()
+    }
+
+    /// Whether the borrower has a token.
+    #[must_use]
+    pub const fn is_already_borrowed(&self) -> bool {
+        self.already.is_some()
+    }
+}
+
+impl From<AlreadyBorrowed> for BorrowError {
+    fn from(error: AlreadyBorrowed) -> Self {
+        Self { already: Some(error) }
+    }
+}
+
+impl From<WouldBlock> for BorrowError {
+    fn from(_: WouldBlock) -> Self {
+        Self::would_block()
+    }
+}
+
+impl fmt::Display for BorrowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.already {
+            Some(already) => already.fmt(f),
+            None => WouldBlock::new().fmt(f),
+        }
+    }
+}
+
+impl Error for BorrowError {}

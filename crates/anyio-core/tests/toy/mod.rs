@@ -232,6 +232,49 @@ impl Semaphore for Wrapped<async_lock::Semaphore> {
     }
 }
 
+/// Lends nothing to anybody.
+#[derive(Debug)]
+pub struct Shut;
+
+impl CapacityLimiter for Shut {
+    type Token<'a> = ();
+    type OwnedToken = ();
+    fn new(_: usize) -> Self {
+        Self
+    }
+    async fn acquire(&self) {
+        std::future::pending().await
+    }
+    fn try_acquire(&self) -> Result<(), WouldBlock> {
+        Err(WouldBlock::new())
+    }
+    async fn acquire_owned(self: Arc<Self>) {
+        std::future::pending().await
+    }
+    fn try_acquire_owned(self: Arc<Self>) -> Result<(), WouldBlock> {
+        Err(WouldBlock::new())
+    }
+    async fn acquire_on_behalf_of(&self, _: Borrower) -> Result<(), AlreadyBorrowed> {
+        std::future::pending().await
+    }
+    fn try_acquire_on_behalf_of(&self, _: Borrower) -> Result<(), BorrowError> {
+        Err(BorrowError::would_block())
+    }
+    async fn acquire_owned_on_behalf_of(self: Arc<Self>, _: Borrower) -> Result<(), AlreadyBorrowed> {
+        std::future::pending().await
+    }
+    fn try_acquire_owned_on_behalf_of(self: Arc<Self>, _: Borrower) -> Result<(), BorrowError> {
+        Err(BorrowError::would_block())
+    }
+    fn capacity(&self) -> usize {
+        0
+    }
+    fn set_capacity(&self, _: usize) {}
+    fn borrowed(&self) -> usize {
+        0
+    }
+}
+
 /// Both ends of a stream that never says that it is full, and ends when one end is left.
 #[derive(Debug)]
 pub struct Ends<T> {
