@@ -1,18 +1,23 @@
 //! The calls on a backend's type, and on any future.
 
 use std::{
+    io,
     pin::Pin,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
-use anyio_core::{Blocking, Body, Cancelled, Runtime, TaskError, TaskGroup, TimedOut};
+use anyio_core::{
+    Blocking, Body, Cancelled, NoRuntime, Runtime, Signals, TaskError, TaskGroup, TimedOut,
+};
 use pin_project_lite::pin_project;
 
 use crate::{
     context::Captured,
+    portal::{self, BlockingPortal},
     scope::{self, CatchCancelled, Shield},
-    thread, time,
+    thread::{self, StopToken, ToThread, from_thread::Handle},
+    time,
 };
 
 /// What generic code calls: `B::sleep(…)`, `B::task_group(…)`, `B::fail_after(…)`.
@@ -120,6 +125,37 @@ pub trait RuntimeExt: Runtime {
         scope::until_shutdown::<Self, F>(future)
     }
 
+    /// As [`shutdown_on_signals`](crate::shutdown_on_signals).
+    ///
+    /// # Errors
+    ///
+    /// `io::Error` if the signals cannot be received.
+    fn shutdown_on_signals<F>(
+        grace: Duration,
+        work: F,
+    ) -> io::Result<impl Future<Output = Result<F::Output, Cancelled>> + Send>
+    where
+        Self: Signals,
+        F: Future + Send,
+        F::Output: Send,
+    {
+        scope::shutdown_on_signals::<Self, F>(grace, work)
+    }
+
+    /// As [`blocking_portal`](crate::blocking_portal).
+    fn blocking_portal<E, F, Fut>(
+        body: F,
+    ) -> impl Future<Output = Result<<Fut::Output as Body<E>>::Value, E>> + Send
+    where
+        E: TaskError,
+        F: FnOnce(BlockingPortal<Self>) -> Fut + Send,
+        Fut: Future + Send,
+        Fut::Output: Body<E> + Send,
+        <Fut::Output as Body<E>>::Value: Send,
+    {
+        portal::blocking_portal(body)
+    }
+
     /// As [`current_effective_deadline`](crate::current_effective_deadline).
     #[must_use]
     fn current_effective_deadline() -> Option<Instant> {
@@ -127,13 +163,32 @@ pub trait RuntimeExt: Runtime {
     }
 
     /// As [`to_thread`](crate::to_thread).
-    fn to_thread<F, T>(job: F) -> impl Future<Output = T> + Send
+    fn to_thread<F, T>(job: F) -> ToThread<Self, F, T>
     where
         Self: Blocking,
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        thread::to_thread::<Self, F, T>(job)
+        thread::to_thread(job)
+    }
+
+    /// As [`to_thread_with_stop`](crate::to_thread_with_stop).
+    fn to_thread_with_stop<F, T>(job: F) -> ToThread<Self, impl FnOnce() -> T + Send + 'static, T>
+    where
+        Self: Blocking,
+        F: FnOnce(&StopToken) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        thread::to_thread_with_stop(job)
+    }
+
+    /// As [`Handle::of`].
+    ///
+    /// # Errors
+    ///
+    /// [`NoRuntime`] outside of a run of this backend.
+    fn current_handle() -> Result<Handle, NoRuntime> {
+        Handle::of::<Self>()
     }
 }
 

@@ -29,9 +29,11 @@ mod context;
 mod erased;
 mod ext;
 mod group;
+mod handover;
 #[cfg(all(test, loom))]
 mod model;
 pub mod op;
+mod portal;
 mod queue;
 mod scope;
 #[cfg(unix)]
@@ -60,11 +62,15 @@ pub use group::{
     race, race_ok, scoped_task_group, task_group,
 };
 pub use op::{Checkpoint, checkpoint};
+pub use portal::{
+    BlockingPortal, CallAsync, Holding, PortalLease, PortalProvider, PortalReady, PortalTask,
+    RunningPortal, Wrapped, blocking_portal, start_blocking_portal, start_portal_with,
+};
 pub use scope::{
     CancelScope, CatchCancelled, Ending, Fail, Finally, MoveOn, Report, Scoped, Shield,
-    ShutdownRequested, UntilShutdown, bracket, catch_cancelled, current_effective_deadline,
-    fail_after, fail_at, finally, is_shutdown_requested, move_on_after, move_on_at, shield,
-    shutdown_requested, until_shutdown,
+    ShutdownOnSignals, ShutdownRequested, UntilShutdown, bracket, catch_cancelled,
+    current_effective_deadline, fail_after, fail_at, finally, is_shutdown_requested, move_on_after,
+    move_on_at, shield, shutdown_on_signals, shutdown_requested, until_shutdown,
 };
 #[cfg(unix)]
 pub use signal::{SignalStream, open_signals};
@@ -75,5 +81,8 @@ pub use sync::{
     Acquire, CapacityLimiter, Event, LimiterStatistics, LimiterToken, Lock, LockGuard, Locking,
     OwnedLimiterToken, Permit, Semaphore,
 };
-pub use thread::{StopToken, ToThread, from_thread, to_thread, to_thread_with_stop};
+pub use thread::{
+    StopToken, ToThread, default_thread_limiter, file_thread_limiter, from_thread, to_thread,
+    to_thread_with_stop,
+};
 pub use time::{Sleep, sleep, sleep_forever, sleep_until};

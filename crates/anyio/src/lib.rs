@@ -76,10 +76,15 @@
 //! | `Event`, `Lock`, `Semaphore` | [`Event`], [`Lock`] (around a value), [`Semaphore`] |
 //! | `CapacityLimiter` | [`CapacityLimiter`], whose tokens are guards; a [`Borrower`] names one |
 //! | `open_memory_channel`, `create_memory_object_stream` | [`memory_object_stream`] |
-//! | `to_thread.run_sync` | [`to_thread`] |
+//! | `to_thread.run_sync` | [`to_thread`], `to_thread(f).abandon_on_cancel()`, [`to_thread_with_stop`] |
+//! | `current_default_thread_limiter` | [`default_thread_limiter`] |
+//! | `from_thread.run`, `run_sync`, `check_cancelled` | [`from_thread::run`], [`run_sync`](from_thread::run_sync), [`check_cancelled`](from_thread::check_cancelled) |
+//! | `current_token`, `current_trio_token` | [`from_thread::current_handle`] |
+//! | `BlockingPortal`, `start_blocking_portal` | [`blocking_portal`], [`start_blocking_portal`] |
+//! | `BlockingPortalProvider` | [`PortalProvider`] |
 //! | `open_tcp_stream`, `connect_tcp` | [`connect_tcp`] |
 //! | `open_tcp_listeners`, `create_tcp_listener` | [`listen_tcp`] |
-//! | `open_signal_receiver` | [`open_signal_receiver`] |
+//! | `open_signal_receiver` | [`open_signal_receiver`]; a server wants [`shutdown_on_signals`] |
 //!
 //! What is different: a scope is a call around a future and not a `with` block; a group gives one
 //! error, the first, instead of a group of errors; and there is nothing to re-raise, since a
@@ -132,7 +137,9 @@ mod entry;
 mod error;
 #[doc(hidden)]
 pub mod expansion;
+pub mod from_thread;
 mod net;
+mod portal;
 pub mod prelude;
 mod runner;
 mod signal;
@@ -145,25 +152,25 @@ pub use any::{Any, current_backend};
 #[cfg(feature = "async-std")]
 pub use anyio_async_std::AsyncStd;
 pub use anyio_core::{
-    AlreadyBorrowed, Backend, Blocking, Body, BorrowError, Borrower, Busy, Cancelled, Cause,
-    CauseKind, Clock, Executor, GroupError, ListenOptions, Net, NoRuntime, Outcome, Processes,
-    ReceiveError, Run, RunError, RunOptions, Runtime, SendError, Signal, Signals, Spawn,
+    AlreadyBorrowed, Backend, Blocking, Body, BorrowError, Borrower, Busy, CallError, Cancelled,
+    Cause, CauseKind, Clock, Executor, GroupError, ListenOptions, Net, NoRuntime, Outcome,
+    Processes, ReceiveError, Run, RunError, RunOptions, Runtime, SendError, Signal, Signals, Spawn,
     SpawnError, TaskError, TaskStatus, TimedOut, TryReceiveError, TrySendError, WouldBlock,
 };
 pub use anyio_engine::{
     AnyTcpListener as TcpListener, AnyTcpStream as TcpStream, CapacityLimiter, Erased, Event,
-    FutureExt, Lock, LockGuard, Permit, Ready, ReceiveStream, RunLocal, RuntimeExt, Semaphore,
-    SendStream, TaskHandle, TreeLocal, UnsetLocal, as_completed, bracket, capture, catch_cancelled,
-    checkpoint, enter, finally, gather, is_shutdown_requested, local_task_group, map,
-    memory_object_stream, op::is_cancelled, race, race_ok, run_local, scoped_task_group, shield,
-    shutdown_requested, sleep_forever, tree_local,
+    FutureExt, Lock, LockGuard, Permit, PortalTask, Ready, ReceiveStream, RunLocal, RuntimeExt,
+    Semaphore, SendStream, StopToken, TaskHandle, TreeLocal, UnsetLocal, as_completed, bracket,
+    capture, catch_cancelled, checkpoint, enter, finally, gather, is_shutdown_requested,
+    local_task_group, map, memory_object_stream, op::is_cancelled, race, race_ok, run_local,
+    scoped_task_group, shield, shutdown_requested, sleep_forever, tree_local,
 };
 #[cfg(feature = "smol")]
 pub use anyio_smol::Smol;
 #[cfg(feature = "tokio")]
 pub use anyio_tokio::Tokio;
 pub use available::available_backends;
-pub use blocking::to_thread;
+pub use blocking::{default_thread_limiter, file_thread_limiter, to_thread, to_thread_with_stop};
 pub use cancel_scope::{
     CancelScope, current_effective_deadline, fail_after, fail_at, move_on_after, move_on_at,
     until_shutdown,
@@ -171,7 +178,10 @@ pub use cancel_scope::{
 pub use entry::{main, test};
 pub use error::Result;
 pub use net::{connect_tcp, listen_tcp};
+pub use portal::{
+    BlockingPortal, PortalProvider, RunningPortal, blocking_portal, start_blocking_portal,
+};
 pub use runner::{Runner, run, run_with};
-pub use signal::{SignalReceiver, open_signal_receiver};
+pub use signal::{SignalReceiver, open_signal_receiver, shutdown_on_signals};
 pub use task_group::{TaskGroup, task_group};
 pub use time::{current_time, sleep, sleep_until};

@@ -9,7 +9,7 @@ use std::{
 use anyio_core::{RunError, RunOptions};
 use anyio_engine::Erased;
 
-use crate::{any, entry};
+use crate::{PortalProvider, RunningPortal, any, entry};
 
 /// Starts a runtime, runs `future` on it to its end, and shuts it down.
 ///
@@ -258,6 +258,43 @@ impl Runner {
         F::Output: Termination,
     {
         entry::run_test(self.clone(), limit, test)
+    }
+
+    /// Starts a run in a thread of its own, and a portal into it: see [`start_blocking_portal`].
+    ///
+    /// The thread is called like the others of the runtime, if they were [named](Self::thread_name),
+    /// and by the backend's name and "portal" otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] as [`try_run`](Self::try_run), but for a run inside of a run: this one has its own thread.
+    ///
+    /// # Blocking
+    ///
+    /// Blocks until the runtime has started.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let portal = anyio::Runner::new().threads(2).start_portal()?;
+    /// assert_eq!(portal.call(async { 7 })?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [`start_blocking_portal`]: crate::start_blocking_portal
+    pub fn start_portal(&self) -> Result<RunningPortal, RunError> {
+        let (backend, options) = (self.chosen()?, self.options.clone());
+        let name = options.worker_name().map(str::to_owned);
+        let name = name.unwrap_or_else(|| format!("{}-portal", backend.name()));
+        anyio_engine::start_portal_with(name, move |future| backend.run(&options, future))
+    }
+
+    /// A portal that is shared, and started with these settings when somebody needs it: see
+    /// [`PortalProvider`].
+    #[must_use]
+    pub fn portal_provider(&self) -> PortalProvider {
+        let runner = self.clone();
+        PortalProvider::with(move || runner.start_portal())
     }
 
     /// The backend it runs on.

@@ -5,17 +5,22 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use anyio_core::{Signal, Signals};
-use anyio_engine::AnySignals;
+use anyio_engine::{AnySignals, ShutdownOnSignals};
 use futures_core::Stream;
 
 use crate::Any;
 
 /// Starts listening to `signals`. What they did before, as ending the process, is off from now on.
 ///
-/// Several receivers may listen to one signal; each gets it.
+/// Any number of receivers, on any runtimes, may listen to one signal; each gets it. On Unix, when the
+/// last of them is dropped, the signal does again what it did before; so does one that came, and that
+/// nobody has taken by then. (Others who listen past this library, as with `tokio::signal`, are heard as
+/// well, but are not known here: let them begin before.) On Windows there is Ctrl-C, as
+/// [`Signal::INTERRUPT`], and on tokio Ctrl-Break, as signal 21; handlers stay there.
 ///
 /// # Errors
 ///
@@ -51,7 +56,8 @@ pub fn open_signal_receiver(signals: &[Signal]) -> io::Result<SignalReceiver> {
 
 /// The signals that have come: a stream that does not end. Given by [`open_signal_receiver`].
 ///
-/// A signal that comes again before it was taken counts once.
+/// They come out in the order in which they came in. A signal that comes again before it was taken
+/// counts once, and keeps its place.
 #[derive(Debug)]
 pub struct SignalReceiver {
     signals: AnySignals,
@@ -75,4 +81,56 @@ impl Stream for SignalReceiver {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Signal>> {
         Pin::new(&mut self.signals).poll_next(cx)
     }
+}
+
+/// Runs `work` so that SIGTERM and SIGINT (on Windows, Ctrl-C) ask it to come to an end in peace:
+///
+/// ```text
+/// first signal ──▶ shutdown(grace): shutdown_requested() is ready, until_shutdown(…) ends …
+///      … grace, or the second signal ──▶ cancelled: cleanup runs
+///                                        a third one does what it does by itself: ends the process
+/// ```
+///
+/// It listens from now on, before the work begins, until the work has ended. See
+/// [`CancelScope::shutdown`](anyio_engine::CancelScope::shutdown).
+///
+/// # Cancel safety
+///
+/// Dropping it drops `work`.
+///
+/// # Errors
+///
+/// `io::Error` as [`open_signal_receiver`]. What the future gives is an error only if the work was
+/// cut: [`Cancelled`](crate::Cancelled), with the cause [`Shutdown`](crate::CauseKind::Shutdown) when the
+/// grace was over, or [`Interrupt`](crate::CauseKind::Interrupt) by a second signal.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use anyio::{memory_object_stream, shutdown_on_signals, until_shutdown};
+///
+/// # anyio::run(async {
+/// let (jobs, queue) = memory_object_stream(8);
+/// # jobs.send(1).await.unwrap();
+/// # drop(jobs);
+/// let serve = async {
+///     let mut done = 0;
+///     while let Some(Ok(_job)) = until_shutdown(queue.receive()).await {
+///         done += 1;
+///     }
+///     done
+/// };
+/// match shutdown_on_signals(Duration::from_secs(10), serve)?.await {
+///     Ok(done) => println!("{done} jobs done"),
+///     Err(cancelled) => println!("{cancelled}"),
+/// }
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+pub fn shutdown_on_signals<F: Future>(
+    grace: Duration,
+    work: F,
+) -> io::Result<ShutdownOnSignals<Any, F>> {
+    anyio_engine::shutdown_on_signals(grace, work)
 }

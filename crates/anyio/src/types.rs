@@ -3,10 +3,10 @@
 
 pub use anyio_engine::{
     Acquire, AllErrors, AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner, AnyTimer,
-    Captured, CatchCancelled, Checkpoint, Child, EnterGuard, ErrInto, Errors, Fail, Finally,
-    FirstError, GroupBuilder, GroupRun, InScope, Join, LimiterStatistics, LimiterToken,
-    LocalTaskGroup, Locking, MoveOn, NestedGroup, NestedHandle, NestedJoin, NestedRun,
-    OwnedLimiterToken, Receiving, Report, Scoped, ScopedTaskGroup, Sending, Shield,
-    ShutdownRequested, Sleep, Started, Starting, StreamStatistics, ToThread, UntilShutdown,
-    ValueOnly, WithHandle, WithLocal,
+    CallAsync, Captured, CatchCancelled, Checkpoint, Child, EnterGuard, ErrInto, Errors, Fail,
+    Finally, FirstError, GroupBuilder, GroupRun, Holding, InScope, Join, LimiterStatistics,
+    LimiterToken, LocalTaskGroup, Locking, MoveOn, NestedGroup, NestedHandle, NestedJoin,
+    NestedRun, OwnedLimiterToken, PortalLease, PortalReady, Receiving, Report, Scoped,
+    ScopedTaskGroup, Sending, Shield, ShutdownOnSignals, ShutdownRequested, Sleep, Started,
+    Starting, StreamStatistics, ToThread, UntilShutdown, ValueOnly, WithHandle, WithLocal, Wrapped,
 };

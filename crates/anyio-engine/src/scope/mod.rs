@@ -9,6 +9,7 @@ mod future;
 mod handle;
 #[cfg(all(test, loom))]
 mod model;
+mod on_signals;
 mod shield;
 mod shutdown;
 
@@ -18,6 +19,7 @@ pub use deadline::{current_effective_deadline, fail_after, fail_at, move_on_afte
 pub use finally::{Finally, bracket, finally};
 pub use future::{Ending, Fail, MoveOn, Report, Scoped};
 pub use handle::CancelScope;
+pub use on_signals::{ShutdownOnSignals, shutdown_on_signals};
 pub use shield::{Shield, shield};
 pub use shutdown::{
     ShutdownRequested, UntilShutdown, is_shutdown_requested, shutdown_requested, until_shutdown,

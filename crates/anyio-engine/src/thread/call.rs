@@ -3,7 +3,6 @@
 use std::{
     any::Any,
     fmt,
-    marker::PhantomData,
     panic::resume_unwind,
     pin::Pin,
     sync::{Condvar, Mutex as StdMutex, PoisonError},
@@ -11,18 +10,20 @@ use std::{
     time::Duration,
 };
 
-use anyio_core::{Blocking, Executor, NoRuntime, Spawn};
+use anyio_core::{Blocking, Clock, Executor, NoRuntime, Spawn};
 
 use super::{
     host::{self, Host, Task},
+    limit::Turn,
     stop::StopToken,
 };
 use crate::{
     context::{Frame, Kind, Locals, RunId, current_backend, in_job},
     erased::{AnySpawner, Erased},
-    op,
+    handover::Handover,
     scope::catch,
-    sys::{Arc, AtomicWaker, Mutex, Weak},
+    sync::{CapacityLimiter, OwnedLimiterToken},
+    sys::{Arc, Weak},
     trace,
     tree::{Flags, Members, Node},
 };
@@ -45,6 +46,10 @@ use crate::{
 /// value. It is in no task and in no scope, but it sees the [local values](crate::TreeLocal) of the
 /// task, and can have futures run there: see [`from_thread`](crate::from_thread).
 ///
+/// A limiter bounds how many jobs run at once: [`default_thread_limiter`](crate::default_thread_limiter),
+/// or [one of your own](ToThread::limiter). A job has its token until it has really ended, whoever still
+/// waits for it.
+///
 /// Going to a thread and back takes some ten microseconds: give it enough to do.
 ///
 /// # Cancel safety
@@ -52,13 +57,17 @@ use crate::{
 /// Cancelled before it has started, the job is not run. Dropping the future by hand lets the job
 /// go on alone.
 ///
+/// # Fairness
+///
+/// Jobs start in the order in which they were first polled.
+///
 /// # Panics
 ///
 /// With the job's panic. Also outside of a runtime that has such threads, and if the runtime shuts
 /// down before it has run the job.
 pub const fn to_thread<B, F, T>(job: F) -> ToThread<B, F, T>
 where
-    B: Blocking,
+    B: Blocking + Clock,
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
@@ -66,8 +75,8 @@ where
         frame: Frame::new(),
         job: Some(job),
         abandons: false,
+        turn: Turn::Wanted(None),
         call: None,
-        backend: PhantomData,
     }
 }
 
@@ -84,7 +93,7 @@ where
 /// As [`to_thread`].
 pub fn to_thread_with_stop<B, F, T>(job: F) -> ToThread<B, impl FnOnce() -> T + Send + 'static, T>
 where
-    B: Blocking,
+    B: Blocking + Clock,
     F: FnOnce(&StopToken) -> T + Send + 'static,
     T: Send + 'static,
 {
@@ -96,20 +105,20 @@ where
 
 /// Given by [`to_thread`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct ToThread<B: Executor, F, T> {
+pub struct ToThread<B: Clock, F, T> {
     frame: Frame,
     // Until it starts.
     job: Option<F>,
     abandons: bool,
+    turn: Turn<B>,
     // While the job runs.
     call: Option<Arc<Call<B, T>>>,
-    backend: PhantomData<fn() -> B>,
 }
 
 // The job is moved, and never pinned.
-impl<B: Executor, F, T> Unpin for ToThread<B, F, T> {}
+impl<B: Clock, F, T> Unpin for ToThread<B, F, T> {}
 
-impl<B: Blocking, F, T> ToThread<B, F, T> {
+impl<B: Blocking + Clock, F, T> ToThread<B, F, T> {
     /// If a scope around the call is cancelled, returns at once and lets the job go on alone. What it
     /// gives is dropped then; a panic of it is reported to `tracing`.
     ///
@@ -119,11 +128,25 @@ impl<B: Blocking, F, T> ToThread<B, F, T> {
         self.abandons = true;
         self
     }
+
+    /// Bounds how many jobs run at once by `limiter`, instead of by the default one.
+    ///
+    /// # Panics
+    ///
+    /// If the call has been polled.
+    pub fn limiter(mut self, limiter: &Arc<CapacityLimiter>) -> Self {
+        assert!(
+            matches!(self.turn, Turn::Wanted(_)) && self.call.is_none(),
+            "a limiter cannot be chosen for a job that has been polled",
+        );
+        self.turn = Turn::Wanted(Some(Arc::clone(limiter)));
+        self
+    }
 }
 
 impl<B, F, T> ToThread<B, F, T>
 where
-    B: Blocking,
+    B: Blocking + Clock,
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
@@ -132,7 +155,7 @@ where
     }
 
     #[track_caller]
-    fn start(&mut self, job: F) -> Arc<Call<B, T>> {
+    fn start(&mut self, job: F, token: OwnedLimiterToken) -> Arc<Call<B, T>> {
         let locals = Locals::current();
         let call = Arc::new(Call {
             node: Arc::clone(self.frame.need_node(self.kind())),
@@ -140,15 +163,14 @@ where
             backend: current_backend(),
             run: RunId::of(locals.as_ref()),
             spawner: B::spawner(),
-            waker: AtomicWaker::new(),
-            result: Mutex::from(Progress::Running),
+            result: Handover::new(),
             cancelled: Alarm::default(),
         });
         let report = Report(Some(Arc::clone(&call)));
         let host: Arc<dyn Host> = Arc::clone(&call) as _;
         let work = move || {
             let result = host::during(host, || in_job(locals.as_ref(), || catch(job)));
-            drop(locals);
+            drop((locals, token));
             report.send(result);
         };
         if let Err(error) = B::spawn_blocking(work) {
@@ -160,7 +182,7 @@ where
 
 impl<B, F, T> Future for ToThread<B, F, T>
 where
-    B: Blocking,
+    B: Blocking + Clock,
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
@@ -176,19 +198,16 @@ where
                 Arc::clone(call)
             }
             None => {
-                if this.job.is_some() {
-                    ready!(op::admit(cx));
+                if this.job.is_none() {
+                    panic!("a future was polled after it had ended");
                 }
-                let Some(job) = this.job.take() else {
-                    panic!("a future was polled after it had ended")
-                };
-                let call = this.start(job);
+                let token = ready!(this.turn.poll(cx));
+                let Some(job) = this.job.take() else { unreachable!("it was there above") };
+                let call = this.start(job, token);
                 Arc::clone(this.call.insert(call))
             }
         };
-        call.waker.register(cx.waker());
-        let result = std::mem::replace(&mut *call.result.lock(), Progress::Running);
-        let Progress::Over(result) = result else {
+        let Poll::Ready(result) = call.result.poll_take(cx) else {
             this.frame.settle(this.kind(), cx);
             return Poll::Pending;
         };
@@ -202,18 +221,20 @@ where
     }
 }
 
-impl<B: Executor, F, T> Drop for ToThread<B, F, T> {
+impl<B: Clock, F, T> Drop for ToThread<B, F, T> {
     fn drop(&mut self) {
         let Some(call) = self.call.take() else { return };
         if call.node.is_effective() {
             // The job shall hear that cause, and not that it was dropped.
             self.frame.leave();
         }
-        call.let_go();
+        if let Some(result) = call.result.let_go().flatten() {
+            discard(result);
+        }
     }
 }
 
-impl<B: Executor, F, T> fmt::Debug for ToThread<B, F, T> {
+impl<B: Clock, F, T> fmt::Debug for ToThread<B, F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ToThread")
             .field("started", &self.job.is_none())
@@ -224,14 +245,6 @@ impl<B: Executor, F, T> fmt::Debug for ToThread<B, F, T> {
 
 type Caught<T> = Result<T, Box<dyn Any + Send>>;
 
-enum Progress<T> {
-    Running,
-    /// `None`: the job was dropped.
-    Over(Option<Caught<T>>),
-    /// Nobody waits any more.
-    Alone,
-}
-
 /// What the task and the thread share.
 struct Call<B: Executor, T> {
     node: Arc<Node>,
@@ -239,19 +252,9 @@ struct Call<B: Executor, T> {
     backend: Option<&'static Erased>,
     run: RunId,
     spawner: Result<B::Spawner, NoRuntime>,
-    waker: AtomicWaker,
-    result: Mutex<Progress<T>>,
+    /// `None`: the job was dropped.
+    result: Handover<Option<Caught<T>>>,
     cancelled: Alarm,
-}
-
-impl<B: Executor, T> Call<B, T> {
-    /// Nobody waits any more.
-    fn let_go(&self) {
-        let left = std::mem::replace(&mut *self.result.lock(), Progress::Alone);
-        if let Progress::Over(Some(result)) = left {
-            discard(result);
-        }
-    }
 }
 
 /// What a job gives to nobody.
@@ -345,19 +348,9 @@ impl<B: Executor, T> Report<B, T> {
 
     fn finish(&mut self, result: Option<Caught<T>>) {
         let Some(call) = self.0.take() else { return };
-        let alone = {
-            let mut progress = call.result.lock();
-            if matches!(*progress, Progress::Alone) {
-                result
-            } else {
-                *progress = Progress::Over(result);
-                None
-            }
-        };
-        if let Some(result) = alone {
+        if let Some(result) = call.result.give(result).flatten() {
             discard(result);
         }
-        call.waker.wake();
         // The task may have gone in between; what is left must not panic in this thread.
         _ = catch(|| drop(call));
     }

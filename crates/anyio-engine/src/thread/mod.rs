@@ -10,7 +10,9 @@ mod call;
 pub mod from_thread;
 mod guest;
 mod host;
+mod limit;
 mod stop;
 
 pub use call::{ToThread, to_thread, to_thread_with_stop};
+pub use limit::{default_thread_limiter, file_thread_limiter};
 pub use stop::StopToken;

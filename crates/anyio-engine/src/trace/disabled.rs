@@ -1,6 +1,11 @@
 //! Nobody listens.
 
-use std::{any::Any, panic::Location};
+use std::{any::Any, panic::Location, time::Duration};
+
+use crate::sync::LimiterStatistics;
+
+/// Nobody would hear of it.
+pub(crate) const PATIENCE: Option<Duration> = None;
 
 /// Takes no room and does nothing.
 #[derive(Clone, Debug)]
@@ -36,3 +41,5 @@ pub(crate) fn surplus_panic(
 pub(crate) const fn group_dropped(_: &Span, _: usize) {}
 
 pub(crate) fn abandoned_panic(_: &(dyn Any + Send)) {}
+
+pub(crate) const fn threads_taken(_: &LimiterStatistics) {}

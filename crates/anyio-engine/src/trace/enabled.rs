@@ -4,11 +4,17 @@ use std::{
     any::{Any, type_name},
     panic::Location,
     sync::Arc,
+    time::Duration,
 };
 
 use tracing::{field, info_span, warn};
 
+use crate::sync::LimiterStatistics;
+
 const TARGET: &str = "anyio";
+
+/// How long a job waits for its turn before that is reported, and between two reports.
+pub(crate) const PATIENCE: Option<Duration> = Some(Duration::from_secs(10));
 
 /// The span of a group or a task.
 #[derive(Clone, Debug)]
@@ -89,6 +95,19 @@ pub(crate) fn abandoned_panic(payload: &(dyn Any + Send)) {
         target: TARGET,
         panic = words(payload),
         "a panic was dropped: nobody waits any more for the blocking job that it is of",
+    );
+}
+
+/// Jobs have been waiting for a thread for long.
+pub(crate) fn threads_taken(limiter: &LimiterStatistics) {
+    warn!(
+        target: TARGET,
+        capacity = limiter.capacity,
+        borrowed = limiter.borrowed,
+        waiting = limiter.waiting,
+        "a blocking job has waited long for its turn: those before it block. Give jobs that take long a \
+         limiter of their own (`to_thread(job).limiter(…)`), or raise that of all \
+         (`default_thread_limiter().set_capacity(…)`)",
     );
 }
 

@@ -8,6 +8,10 @@ mod disabled;
 mod enabled;
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) use disabled::{Span, abandoned_panic, group_dropped, surplus_error, surplus_panic};
+pub(crate) use disabled::{
+    PATIENCE, Span, abandoned_panic, group_dropped, surplus_error, surplus_panic, threads_taken,
+};
 #[cfg(feature = "tracing")]
-pub(crate) use enabled::{Span, abandoned_panic, group_dropped, surplus_error, surplus_panic};
+pub(crate) use enabled::{
+    PATIENCE, Span, abandoned_panic, group_dropped, surplus_error, surplus_panic, threads_taken,
+};

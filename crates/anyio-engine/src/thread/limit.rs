@@ -1,0 +1,139 @@
+//! How many jobs may block at once.
+
+use std::{
+    pin::Pin,
+    sync::OnceLock,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use anyio_core::Clock;
+
+use crate::{
+    op, run_local,
+    sync::{CapacityLimiter, OwnedLimiterToken},
+    sys::{Arc, Mutex},
+    trace,
+};
+
+/// How many jobs of each kind block at once, if nobody says otherwise. AnyIO and Trio have the same.
+const CAPACITY: usize = 40;
+
+/// A limiter that everybody shares, and what has been said about it.
+struct Shared {
+    limiter: Arc<CapacityLimiter>,
+    /// When it was last reported that there are too few threads.
+    reported: Mutex<Option<Instant>>,
+}
+
+impl Shared {
+    fn new() -> Self {
+        let limiter = Arc::new(CapacityLimiter::new(CAPACITY));
+        Self { limiter, reported: Mutex::default() }
+    }
+}
+
+run_local! {
+    static JOBS: Shared = Shared::new();
+    static FILES: Shared = Shared::new();
+}
+
+/// Those of all that is in no run of ours.
+static JOBS_ELSEWHERE: OnceLock<Arc<Shared>> = OnceLock::new();
+static FILES_ELSEWHERE: OnceLock<Arc<Shared>> = OnceLock::new();
+
+fn jobs() -> Arc<Shared> {
+    let elsewhere = || Arc::clone(JOBS_ELSEWHERE.get_or_init(|| Arc::new(Shared::new())));
+    JOBS.try_get().unwrap_or_else(|_| elsewhere())
+}
+
+/// The limiter of those calls of [`to_thread`](crate::to_thread) that name no other: 40 jobs at once.
+///
+/// Each run has its own, and all that is in no run share one. It may be changed at any time
+/// (`default_thread_limiter().set_capacity(100)`), and looked at. If a call has waited for its turn for
+/// ten seconds, because all the jobs before it block, `tracing` is told.
+#[must_use]
+#[doc(alias = "current_default_thread_limiter")]
+pub fn default_thread_limiter() -> Arc<CapacityLimiter> {
+    Arc::clone(&jobs().limiter)
+}
+
+/// The limiter of what this library does in threads itself, as the work with files: also 40 at once,
+/// and none of those of [`default_thread_limiter`]. So jobs that block for long do not keep files from
+/// being read, nor the other way round.
+#[must_use]
+pub fn file_thread_limiter() -> Arc<CapacityLimiter> {
+    let elsewhere = || Arc::clone(FILES_ELSEWHERE.get_or_init(|| Arc::new(Shared::new())));
+    Arc::clone(&FILES.try_get().unwrap_or_else(|_| elsewhere()).limiter)
+}
+
+/// The way of a call to its turn.
+pub(super) enum Turn<B: Clock> {
+    /// To be asked for, of this limiter or of the default one.
+    Wanted(Option<Arc<CapacityLimiter>>),
+    Awaited {
+        token: Box<dyn Future<Output = OwnedLimiterToken> + Send + Unpin>,
+        patience: Option<Patience<B>>,
+    },
+}
+
+impl<B: Clock> Turn<B> {
+    /// Ready with what has to be kept until the job has ended.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<OwnedLimiterToken> {
+        if let Self::Wanted(limiter) = self {
+            ready!(op::admit(cx));
+            let (limiter, shared) = match limiter.take() {
+                Some(limiter) => (limiter, None),
+                None => {
+                    let shared = jobs();
+                    (Arc::clone(&shared.limiter), Some(shared))
+                }
+            };
+            if let Ok(token) = Arc::clone(&limiter).try_acquire_owned() {
+                return Poll::Ready(token);
+            }
+            let patience = shared.and_then(Patience::new);
+            *self = Self::Awaited { token: Box::new(limiter.acquire_owned()), patience };
+        }
+        let Self::Awaited { token, patience } = self else { unreachable!("it was made above") };
+        let poll = Pin::new(token).poll(cx);
+        if let (Poll::Pending, Some(patience)) = (&poll, patience) {
+            patience.poll(cx);
+        }
+        poll
+    }
+}
+
+/// Reports, now and then, that a call has been waiting for long.
+pub(super) struct Patience<B: Clock> {
+    shared: Arc<Shared>,
+    timer: Pin<Box<B::Timer>>,
+}
+
+impl<B: Clock> Patience<B> {
+    /// None if nobody would hear the report.
+    fn new(shared: Arc<Shared>) -> Option<Self> {
+        let timer = Box::pin(B::timer(B::now().checked_add(trace::PATIENCE?)?));
+        Some(Self { shared, timer })
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) {
+        let Some(patience) = trace::PATIENCE else { return };
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let now = B::now();
+            {
+                let mut reported = self.shared.reported.lock();
+                // One report speaks for all who wait.
+                if reported
+                    .is_none_or(|reported| now.saturating_duration_since(reported) >= patience)
+                {
+                    *reported = Some(now);
+                    drop(reported);
+                    trace::threads_taken(&self.shared.limiter.statistics());
+                }
+            }
+            let Some(next) = now.checked_add(patience) else { return };
+            self.timer.set(B::timer(next));
+        }
+    }
+}
