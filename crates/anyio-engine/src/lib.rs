@@ -65,7 +65,9 @@ pub use scope::{
     shutdown_requested, until_shutdown,
 };
 pub use stream::{
-    ReceiveStream, Receiving, SendStream, Sending, StreamStatistics, memory_object_stream,
+    OwnedSendPermit, ReceiveStream, Receiving, ReceivingMany, Reserving, ReservingOwned,
+    SendPermit, SendStream, Sending, SendingIter, StapledObjectStream, StreamStatistics,
+    WeakSendStream, memory_object_stream,
 };
 pub use sync::{Acquire, Event, Lock, LockGuard, Locking, Permit, Semaphore};
 pub use thread::{ToThread, to_thread};

@@ -75,6 +75,8 @@
 //! | `contextvars`, `RunVar` | [`tree_local!`], [`run_local!`] |
 //! | `Event`, `Lock`, `Semaphore` | [`Event`], [`Lock`] (around a value), [`Semaphore`] |
 //! | `open_memory_channel`, `create_memory_object_stream` | [`memory_object_stream`] |
+//! | `as_safe_channel` around a generator | a task that [reserves](SendStream::reserve) before it makes an item |
+//! | `StapledObjectStream` | [`StapledObjectStream`] |
 //! | `to_thread.run_sync` | [`to_thread`] |
 //! | `open_tcp_stream`, `connect_tcp` | [`connect_tcp`] |
 //! | `open_tcp_listeners`, `create_tcp_listener` | [`listen_tcp`] |
@@ -151,11 +153,11 @@ pub use anyio_core::{
 };
 pub use anyio_engine::{
     AnyTcpListener as TcpListener, AnyTcpStream as TcpStream, Erased, Event, FutureExt, Lock,
-    LockGuard, Permit, Ready, ReceiveStream, RunLocal, RuntimeExt, Semaphore, SendStream,
-    TaskHandle, TreeLocal, UnsetLocal, as_completed, bracket, capture, catch_cancelled, checkpoint,
-    enter, finally, gather, is_shutdown_requested, local_task_group, map, memory_object_stream,
-    op::is_cancelled, race, race_ok, run_local, scoped_task_group, shield, shutdown_requested,
-    sleep_forever, tree_local,
+    LockGuard, OwnedSendPermit, Permit, Ready, ReceiveStream, RunLocal, RuntimeExt, Semaphore,
+    SendPermit, SendStream, StapledObjectStream, TaskHandle, TreeLocal, UnsetLocal, WeakSendStream,
+    as_completed, bracket, capture, catch_cancelled, checkpoint, enter, finally, gather,
+    is_shutdown_requested, local_task_group, map, memory_object_stream, op::is_cancelled, race,
+    race_ok, run_local, scoped_task_group, shield, shutdown_requested, sleep_forever, tree_local,
 };
 #[cfg(feature = "smol")]
 pub use anyio_smol::Smol;

@@ -5,7 +5,8 @@ pub use anyio_engine::{
     Acquire, AllErrors, AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner, AnyTimer,
     Captured, CatchCancelled, Checkpoint, Child, EnterGuard, ErrInto, Errors, Fail, Finally,
     FirstError, GroupBuilder, GroupRun, InScope, Join, LocalTaskGroup, Locking, MoveOn,
-    NestedGroup, NestedHandle, NestedJoin, NestedRun, Receiving, Report, Scoped, ScopedTaskGroup,
-    Sending, Shield, ShutdownRequested, Sleep, Started, Starting, StreamStatistics, ToThread,
-    UntilShutdown, ValueOnly, WithHandle, WithLocal,
+    NestedGroup, NestedHandle, NestedJoin, NestedRun, Receiving, ReceivingMany, Report, Reserving,
+    ReservingOwned, Scoped, ScopedTaskGroup, Sending, SendingIter, Shield, ShutdownRequested,
+    Sleep, Started, Starting, StreamStatistics, ToThread, UntilShutdown, ValueOnly, WithHandle,
+    WithLocal,
 };
