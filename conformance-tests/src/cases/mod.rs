@@ -54,10 +54,16 @@ mod semaphore;
 mod shutdown;
 #[cfg(unix)]
 mod signal;
+mod soak;
 mod start;
 mod start_elsewhere;
 mod stream;
 mod stream_close;
+mod stream_cut;
+mod stream_many;
+mod stream_permit;
+mod stream_poll;
+mod stream_producer;
 mod sync;
 mod time;
 mod together;
@@ -80,6 +86,11 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         limiter::list::<B>(),
         stream::list::<B>(),
         stream_close::list::<B>(),
+        stream_cut::list::<B>(),
+        stream_many::list::<B>(),
+        stream_permit::list::<B>(),
+        stream_poll::list::<B>(),
+        stream_producer::list::<B>(),
         time::list::<B>(),
         together::list::<B>(),
         budget::list::<B>(),
@@ -99,6 +110,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         group_settings::list::<B>(),
         group_spawn::list::<B>(),
         shutdown::list::<B>(),
+        soak::list::<B>(),
         start::list::<B>(),
         start_elsewhere::list::<B>(),
         outside::list::<B>(),

@@ -611,4 +611,6 @@ async fn stream_is_described<B: Runtime>() {
     assert_eq!(look(), [2, 1, 1, 1, 0]);
     drop(sending);
     assert_eq!(look(), [2, 1, 1, 0, 0]);
+    assert_eq!((receive.try_receive(), receive.try_receive()), (Ok(1), Ok(7)));
+    assert_eq!(send.statistics().peak, 2);
 }

@@ -75,7 +75,9 @@ pub use scope::{
 #[cfg(unix)]
 pub use signal::{SignalStream, open_signals};
 pub use stream::{
-    ReceiveStream, Receiving, SendStream, Sending, StreamStatistics, memory_object_stream,
+    OwnedSendPermit, ReceiveStream, Receiving, ReceivingMany, Reserving, ReservingOwned,
+    SendPermit, SendStream, Sending, SendingIter, StapledObjectStream, StreamStatistics,
+    WeakSendStream, memory_object_stream,
 };
 pub use sync::{
     Acquire, CapacityLimiter, Event, LimiterStatistics, LimiterToken, Lock, LockGuard, Locking,

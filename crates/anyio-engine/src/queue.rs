@@ -34,12 +34,22 @@ struct Slot<T> {
     value: T,
 }
 
+/// What comes of a look at a waiter.
+pub(crate) enum Look {
+    /// This one.
+    Found,
+    /// The next one.
+    Next,
+    /// The next one; and this one, whose turn it is, cannot take it: it is woken to look again.
+    PassOver,
+}
+
 /// A waiter that was taken out. To be dropped after the lock was let go.
 pub(crate) struct Removed<T> {
     /// It had not been granted.
     pub(crate) waiting: bool,
     pub(crate) value: T,
-    pub(crate) waker: Option<Waker>,
+    _waker: Option<Waker>,
 }
 
 impl<T> WaitQueue<T> {
@@ -76,27 +86,27 @@ impl<T> WaitQueue<T> {
 
     /// Grants the first who waits, after `hand_over` has had its slot. Wake what is returned.
     pub(crate) fn grant<R>(&mut self, hand_over: impl FnOnce(&mut T) -> R) -> Option<(Waker, R)> {
-        self.grant_if(|_| true, &mut Vec::new(), hand_over)
+        let key = self.front;
+        let given = hand_over(&mut self.slots.get_mut(key)?.value);
+        // A waiter that was passed over may be on its way to a new waker.
+        let waker = self.grant_at(key).unwrap_or_else(|| Waker::noop().clone());
+        Some((waker, given))
     }
 
-    /// Grants the first who waits and is accepted, after `hand_over` has had its slot. Wake what is
-    /// returned, and those in `passed`, who were not accepted.
-    pub(crate) fn grant_if<R>(
+    /// The first who waits and is what `look` looks for. Wake those in `passed`.
+    pub(crate) fn search(
         &mut self,
-        mut accept: impl FnMut(&mut T) -> bool,
-        passed: &mut Vec<Waker>,
-        hand_over: impl FnOnce(&mut T) -> R,
-    ) -> Option<(Waker, R)> {
+        passed: &mut impl Extend<Waker>,
+        mut look: impl FnMut(&mut T) -> Look,
+    ) -> Option<usize> {
         let mut key = self.front;
         loop {
             let slot = self.slots.get_mut(key)?;
-            if accept(&mut slot.value) {
-                let given = hand_over(&mut slot.value);
-                // A waiter that was passed over may be on its way to a new waker.
-                let waker = self.grant_at(key).unwrap_or_else(|| Waker::noop().clone());
-                return Some((waker, given));
+            match look(&mut slot.value) {
+                Look::Found => return Some(key),
+                Look::Next => {}
+                Look::PassOver => passed.extend(slot.waker.take()),
             }
-            passed.extend(slot.waker.take());
             key = slot.after;
         }
     }
@@ -149,7 +159,7 @@ impl<T> WaitQueue<T> {
             self.unlink(key);
         }
         let slot = self.slots.remove(key);
-        Removed { waiting, value: slot.value, waker: slot.waker }
+        Removed { waiting, value: slot.value, _waker: slot.waker }
     }
 
     fn unlink(&mut self, key: usize) {

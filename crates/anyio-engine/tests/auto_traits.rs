@@ -74,6 +74,22 @@ pin_down! {
     Sending<'static, Cell<u8>> => send;
     Receiving<'static, Cell<u8>> => send;
     SendStream<Rc<()>> => neither;
+    ReceiveStream<Rc<()>> => neither;
+    WeakSendStream<Cell<u8>> => both;
+    WeakSendStream<Rc<()>> => neither;
+    SendPermit<'static, Cell<u8>> => both;
+    SendPermit<'static, Rc<()>> => neither;
+    OwnedSendPermit<Cell<u8>> => both;
+    OwnedSendPermit<Rc<()>> => neither;
+    Reserving<'static, Cell<u8>> => both;
+    ReservingOwned<Cell<u8>> => both;
+    ReservingOwned<Rc<()>> => neither;
+    SendingIter<'static, std::ops::Range<u8>> => both;
+    SendingIter<'static, std::vec::IntoIter<Rc<()>>> => neither;
+    ReceivingMany<'static, u8> => both;
+    ReceivingMany<'static, Cell<u8>> => send;
+    StapledObjectStream<SendStream<u8>, ReceiveStream<u8>> => both;
+    StreamStatistics => both;
     AnySpawner => both;
     AnyTimer => both;
     AnyTcpStream => both;
@@ -98,6 +114,12 @@ const _: () = {
     unpin::<Locking<'static, std::marker::PhantomPinned>>();
     unpin::<Sending<'static, std::marker::PhantomPinned>>();
     unpin::<Receiving<'static, std::marker::PhantomPinned>>();
+    unpin::<SendStream<std::marker::PhantomPinned>>();
+    unpin::<ReceiveStream<std::marker::PhantomPinned>>();
+    unpin::<Reserving<'static, std::marker::PhantomPinned>>();
+    unpin::<ReservingOwned<std::marker::PhantomPinned>>();
+    unpin::<ReceivingMany<'static, std::marker::PhantomPinned>>();
+    unpin::<SendingIter<'static, std::vec::IntoIter<std::marker::PhantomPinned>>>();
     unpin::<Join<std::marker::PhantomPinned>>();
 };
 

@@ -82,6 +82,8 @@
 //! | `current_token`, `current_trio_token` | [`from_thread::current_handle`] |
 //! | `BlockingPortal`, `start_blocking_portal` | [`blocking_portal`], [`start_blocking_portal`] |
 //! | `BlockingPortalProvider` | [`PortalProvider`] |
+//! | `as_safe_channel` around a generator | a task that [reserves](SendStream::reserve) before it makes an item |
+//! | `StapledObjectStream` | [`StapledObjectStream`] |
 //! | `open_tcp_stream`, `connect_tcp` | [`connect_tcp`] |
 //! | `open_tcp_listeners`, `create_tcp_listener` | [`listen_tcp`] |
 //! | `open_signal_receiver` | [`open_signal_receiver`]; a server wants [`shutdown_on_signals`] |
@@ -159,11 +161,12 @@ pub use anyio_core::{
 };
 pub use anyio_engine::{
     AnyTcpListener as TcpListener, AnyTcpStream as TcpStream, CapacityLimiter, Erased, Event,
-    FutureExt, Lock, LockGuard, Permit, PortalTask, Ready, ReceiveStream, RunLocal, RuntimeExt,
-    Semaphore, SendStream, StopToken, TaskHandle, TreeLocal, UnsetLocal, as_completed, bracket,
-    capture, catch_cancelled, checkpoint, enter, finally, gather, is_shutdown_requested,
-    local_task_group, map, memory_object_stream, op::is_cancelled, race, race_ok, run_local,
-    scoped_task_group, shield, shutdown_requested, sleep_forever, tree_local,
+    FutureExt, Lock, LockGuard, OwnedSendPermit, Permit, PortalTask, Ready, ReceiveStream,
+    RunLocal, RuntimeExt, Semaphore, SendPermit, SendStream, StapledObjectStream, StopToken,
+    TaskHandle, TreeLocal, UnsetLocal, WeakSendStream, as_completed, bracket, capture,
+    catch_cancelled, checkpoint, enter, finally, gather, is_shutdown_requested, local_task_group,
+    map, memory_object_stream, op::is_cancelled, race, race_ok, run_local, scoped_task_group,
+    shield, shutdown_requested, sleep_forever, tree_local,
 };
 #[cfg(feature = "smol")]
 pub use anyio_smol::Smol;

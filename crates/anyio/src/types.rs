@@ -6,7 +6,8 @@ pub use anyio_engine::{
     CallAsync, Captured, CatchCancelled, Checkpoint, Child, EnterGuard, ErrInto, Errors, Fail,
     Finally, FirstError, GroupBuilder, GroupRun, Holding, InScope, Join, LimiterStatistics,
     LimiterToken, LocalTaskGroup, Locking, MoveOn, NestedGroup, NestedHandle, NestedJoin,
-    NestedRun, OwnedLimiterToken, PortalLease, PortalReady, Receiving, Report, Scoped,
-    ScopedTaskGroup, Sending, Shield, ShutdownOnSignals, ShutdownRequested, Sleep, Started,
-    Starting, StreamStatistics, ToThread, UntilShutdown, ValueOnly, WithHandle, WithLocal, Wrapped,
+    NestedRun, OwnedLimiterToken, PortalLease, PortalReady, Receiving, ReceivingMany, Report,
+    Reserving, ReservingOwned, Scoped, ScopedTaskGroup, Sending, SendingIter, Shield,
+    ShutdownOnSignals, ShutdownRequested, Sleep, Started, Starting, StreamStatistics, ToThread,
+    UntilShutdown, ValueOnly, WithHandle, WithLocal, Wrapped,
 };

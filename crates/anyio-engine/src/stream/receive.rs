@@ -3,12 +3,16 @@
 use std::{
     fmt,
     pin::Pin,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
 };
 
 use anyio_core::{ReceiveError, TryReceiveError};
 
-use super::shared::{Shared, StreamStatistics};
+use super::{
+    receive_many::ReceivingMany,
+    shared::{Shared, StreamStatistics},
+    state::{State, Woken},
+};
 use crate::{
     op::{self, Withheld},
     sync::Place,
@@ -19,17 +23,24 @@ use crate::{
 ///
 /// Given by [`memory_object_stream`](crate::memory_object_stream). A clone is an end of its own;
 /// each item goes to one of them.
+///
+/// It is a [`Stream`](futures_core::Stream), too, which ends when the stream has ended or this end was
+/// closed. What was said about cancellation holds there as well: an item that `next` had been given
+/// when it was cancelled stays with this end, and is the next that is received on it.
 #[doc(alias = "Receiver", alias = "MemoryObjectReceiveStream")]
 pub struct ReceiveStream<T> {
-    shared: Arc<Shared<T>>,
+    pub(super) shared: Arc<Shared<T>>,
     end: usize,
     /// Written once, under the stream's lock; a hint for everybody else.
     closed: AtomicBool,
+    /// As a `Stream` it waits for an item, between two calls. Who has `&self` may take what it has
+    /// got, and then leaves the slot behind.
+    pub(super) polled: Place,
 }
 
 impl<T> ReceiveStream<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, end: usize) -> Self {
-        Self { shared, end, closed: AtomicBool::default() }
+        Self { shared, end, closed: AtomicBool::default(), polled: Place::Start }
     }
 
     /// Takes the next item, waiting until there is one.
@@ -42,6 +53,19 @@ impl<T> ReceiveStream<T> {
     /// # Errors
     ///
     /// [`ReceiveError`] if this end was closed, or if the stream has ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let (send, receive) = anyio_engine::memory_object_stream(2);
+    /// send.send_iter(["one", "two"]).await.unwrap();
+    /// drop(send);
+    /// while let Ok(item) = receive.receive().await {
+    ///     println!("{item}");
+    /// }
+    /// # });
+    /// ```
     pub const fn receive(&self) -> Receiving<'_, T> {
         Receiving { stream: self, place: Place::Start, withheld: Withheld::nothing() }
     }
@@ -53,35 +77,64 @@ impl<T> ReceiveStream<T> {
     /// [`TryReceiveError`] otherwise.
     #[doc(alias = "receive_nowait")]
     pub fn try_receive(&self) -> Result<T, TryReceiveError> {
-        let mut passed = Vec::new();
-        let next = {
-            let mut state = self.shared.state.lock();
+        self.shared.change(|state, woken| {
             if self.is_closed() {
                 return Err(ReceiveError::closed().into());
             }
-            match state.next(&mut passed) {
-                Some(next) => Ok(next),
+            match self.take_over(state).or_else(|| state.next(false, woken)) {
+                Some(item) => Ok(item),
                 None if state.has_ended() => Err(ReceiveError::end_of_stream().into()),
                 None => Err(TryReceiveError::would_block()),
             }
-        };
-        passed.into_iter().for_each(Waker::wake);
-        let (item, waker) = next?;
-        waker.into_iter().for_each(Waker::wake);
-        Ok(item)
+        })
+    }
+
+    /// Takes the next items, at most `limit` of them, into `items`, and tells how many; waits until
+    /// there is one, and not for more. Without a capacity, the items are those of the sends that
+    /// wait.
+    ///
+    /// One call costs little more than one [`receive`](Self::receive); so does one yield of a task
+    /// that never has to wait.
+    ///
+    /// # Cancel safety
+    ///
+    /// Atomic: cancelled, it has taken nothing, and `items` is as it was.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError`] if this end was closed, or if the stream has ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let (send, receive) = anyio_engine::memory_object_stream(5);
+    /// send.send_iter(1..=5).await.unwrap();
+    /// let mut items = Vec::new();
+    /// assert_eq!(receive.receive_many(&mut items, 3).await, Ok(3));
+    /// assert_eq!(receive.receive_many(&mut items, 3).await, Ok(2));
+    /// assert_eq!(items, [1, 2, 3, 4, 5]);
+    /// # });
+    /// ```
+    #[doc(alias = "recv_many")]
+    pub const fn receive_many<'a>(
+        &'a self,
+        items: &'a mut Vec<T>,
+        limit: usize,
+    ) -> ReceivingMany<'a, T> {
+        ReceivingMany::new(self.receive(), items, limit)
     }
 
     /// Closes this end. Its receives that wait fail; other clones are not touched. With the last
     /// one, items that nobody has taken are dropped. Closing again does nothing.
     pub fn close(&self) {
-        let (woken, items) = {
-            let mut state = self.shared.state.lock();
+        let items = self.shared.change(|state, woken| {
             if self.closed.swap(true, Ordering::Relaxed) {
-                return;
+                return None;
             }
-            state.close_receiver(self.end)
-        };
-        woken.into_iter().for_each(Waker::wake);
+            state.close_receives(self.end, woken);
+            Some(state.drop_receiver(woken))
+        });
         drop(items);
     }
 
@@ -94,7 +147,77 @@ impl<T> ReceiveStream<T> {
     /// What the stream looks like now.
     #[must_use]
     pub fn statistics(&self) -> StreamStatistics {
-        self.shared.state.lock().statistics()
+        self.shared.statistics()
+    }
+
+    /// An item that this end has got as a `Stream`.
+    fn take_over(&self, state: &mut State<T>) -> Option<T> {
+        match self.polled {
+            Place::Queued(key) if state.receives.is_granted(key) => {
+                state.receives.value(key).item.take()
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes an item, or waits for one at `place`.
+    pub(super) fn poll_item(
+        &self,
+        place: &mut Place,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, ReceiveError>> {
+        match *place {
+            Place::Start => ready!(op::admit(cx)),
+            Place::Queued(key) => {
+                return place.poll_queued(
+                    cx,
+                    key,
+                    &self.shared.state,
+                    |state| &mut state.receives,
+                    |_, slot| slot.result(),
+                );
+            }
+            Place::Done => panic!("a future was polled after it had ended"),
+        }
+        let mut waker = None;
+        loop {
+            let mut woken = Woken::default();
+            let mut state = self.shared.state.lock();
+            let found = if self.is_closed() {
+                Some(Err(ReceiveError::closed()))
+            } else if let Some(item) = self.take_over(&mut state) {
+                Some(Ok(item))
+            } else if let Some(item) = state.next(true, &mut woken) {
+                Some(Ok(item))
+            } else if state.has_ended() {
+                Some(Err(ReceiveError::end_of_stream()))
+            } else if let Some(waker) = waker.take() {
+                // It must not wait behind its own end.
+                if let Place::Queued(polled) = self.polled {
+                    woken.extend(state.receives.grant_at(polled));
+                }
+                let key = state.queue_receive(waker, self.end, &mut woken);
+                if state.receives.is_granted(key) {
+                    Some(state.receives.remove(key).value.result())
+                } else {
+                    *place = Place::Queued(key);
+                    drop(state);
+                    woken.wake();
+                    return Poll::Pending;
+                }
+            } else {
+                None
+            };
+            drop(state);
+            if let Some(result) = found {
+                *place = Place::Done;
+                woken.wake();
+                return Poll::Ready(result);
+            }
+            woken.wake();
+            // Cloning is somebody else's code, so it happens between two looks.
+            waker = Some(cx.waker().clone());
+        }
     }
 }
 
@@ -105,13 +228,20 @@ impl<T> Clone for ReceiveStream<T> {
         let closed = self.is_closed();
         let end = if closed { self.end } else { state.open_receiver() };
         drop(state);
-        Self { shared: Arc::clone(&self.shared), end, closed: AtomicBool::from(closed) }
+        let clone = Self::new(Arc::clone(&self.shared), end);
+        clone.closed.store(closed, Ordering::Relaxed);
+        clone
     }
 }
 
 impl<T> Drop for ReceiveStream<T> {
     fn drop(&mut self) {
-        self.close();
+        leave(&self.shared, &self.polled);
+        // Nothing else waits on this end: what does, borrows it.
+        let items = self.shared.change(|state, woken| {
+            if self.is_closed() { None } else { Some(state.drop_receiver(woken)) }
+        });
+        drop(items);
     }
 }
 
@@ -130,7 +260,7 @@ impl<T: Send + 'static> anyio_core::ObjectReceiveStream<T> for ReceiveStream<T> 
 /// Given by [`ReceiveStream::receive`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Receiving<'a, T> {
-    stream: &'a ReceiveStream<T>,
+    pub(super) stream: &'a ReceiveStream<T>,
     place: Place,
     withheld: Withheld<ReceiveError>,
 }
@@ -143,76 +273,32 @@ impl<T> Future for Receiving<'_, T> {
         if let Some(again) = this.withheld.again(cx) {
             return again;
         }
-        let shared = &this.stream.shared;
-        match this.place {
-            Place::Start => {}
-            Place::Queued(key) => {
-                let result = ready!(this.place.poll_queued(
-                    cx,
-                    key,
-                    &shared.state,
-                    |state| &mut state.receives,
-                    |_, slot| slot.result(),
-                ));
-                return this.withheld.pass(result, cx);
-            }
-            Place::Done => panic!("a future was polled after it had ended"),
-        }
-        ready!(op::admit(cx));
-        this.place = Place::Done;
-        let mut waker = None;
-        let mut passed = Vec::new();
-        let (item, sender) = loop {
-            let mut state = shared.state.lock();
-            if this.stream.is_closed() {
-                drop(state);
-                return this.withheld.pass(Err(ReceiveError::closed()), cx);
-            }
-            if let Some(next) = state.next(&mut passed) {
-                break next;
-            }
-            if state.has_ended() {
-                drop(state);
-                passed.into_iter().for_each(Waker::wake);
-                return this.withheld.pass(Err(ReceiveError::end_of_stream()), cx);
-            }
-            if let Some(waker) = waker.take() {
-                this.place = Place::Queued(state.queue_receive(waker, this.stream.end));
-                drop(state);
-                passed.into_iter().for_each(Waker::wake);
-                return Poll::Pending;
-            }
-            // Cloning is somebody else's code, so it happens between two looks.
-            drop(state);
-            waker = Some(cx.waker().clone());
-        };
-        sender.into_iter().chain(passed).for_each(Waker::wake);
-        Poll::Ready(Ok(item))
+        let result = ready!(this.stream.poll_item(&mut this.place, cx));
+        this.withheld.pass(result, cx)
     }
 }
 
 impl<T> Drop for Receiving<'_, T> {
     fn drop(&mut self) {
-        if let Place::Queued(key) = self.place {
-            let (removed, next, lost) = {
-                let mut state = self.stream.shared.state.lock();
-                let removed = state.receives.remove(key);
-                match removed.value.item {
-                    Some(item) => {
-                        let (next, lost) = state.put_back(item);
-                        (removed.waker, next, lost)
-                    }
-                    None => (removed.waker, None, None),
-                }
-            };
-            next.into_iter().for_each(Waker::wake);
-            drop((removed, lost));
-        }
+        leave(&self.stream.shared, &self.place);
     }
 }
 
 impl<T> fmt::Debug for Receiving<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receiving").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// Who waits for an item does not want it any more; one that it was given goes to others.
+fn leave<T>(shared: &Shared<T>, place: &Place) {
+    if let Place::Queued(key) = *place {
+        let removed = shared.change(|state, woken| {
+            let mut removed = state.receives.remove(key);
+            let item = removed.value.item.take();
+            let lost = item.and_then(|item| state.put_back(item, woken));
+            (removed, lost)
+        });
+        drop(removed);
     }
 }

@@ -1,12 +1,11 @@
-//! Models of a stream without a buffer, where each item goes from hand to hand. The numbers are
-//! those of `State`'s invariants.
+//! A stream without a buffer, where each item goes from hand to hand.
 
 use std::task::{Poll, Waker};
 
 use anyio_core::{Cause, CauseKind};
 use loom::{future::block_on, thread};
 
-use super::{ReceiveStream, SendStream, memory_object_stream};
+use super::{super::memory_object_stream, receive, send};
 use crate::{
     context::{Frame, Kind, ambient},
     model::{Alarm, Job, explore, poll},
@@ -45,14 +44,6 @@ impl Scopes {
         node.set_shielded(|| false);
         node
     }
-}
-
-fn send(stream: SendStream<u32>) -> Job<bool> {
-    Box::pin(async move { stream.send(7).await.is_ok() })
-}
-
-fn receive(stream: ReceiveStream<u32>) -> Job<Option<u32>> {
-    Box::pin(async move { stream.receive().await.ok() })
 }
 
 /// 2, and 9 of the tree: nobody takes an item from a send whose scope is on its way to drop it, even

@@ -1,0 +1,51 @@
+//! The receiving end as a stream.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use anyio_core::ReceiveError;
+use futures_core::{FusedStream, Stream};
+
+use super::ReceiveStream;
+use crate::{op::Withheld, sync::Place};
+
+/// The items, up to the end of the stream or of this end.
+impl<T> Stream for ReceiveStream<T> {
+    type Item = T;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let result = ready!(self.get_mut().poll_own_item(cx));
+        // What is withheld need not be kept: it stays so, and is found again.
+        Withheld::nothing().pass(result, cx).map(Result::ok)
+    }
+}
+
+impl<T> FusedStream for ReceiveStream<T> {
+    fn is_terminated(&self) -> bool {
+        matches!(self.polled, Place::Start)
+            && (self.is_closed() || self.shared.state.lock().is_at_end())
+    }
+}
+
+impl<T> ReceiveStream<T> {
+    fn poll_own_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, ReceiveError>> {
+        if let Place::Queued(key) = self.polled {
+            let mut place = Place::Queued(key);
+            let result = ready!(self.poll_item(&mut place, cx));
+            self.polled = Place::Start;
+            if result.is_ok() {
+                return Poll::Ready(result);
+            }
+            // It has got nothing: because its end was closed or the stream has ended, which shows,
+            // or because somebody else has used this end.
+        }
+        let mut place = Place::Start;
+        let result = self.poll_item(&mut place, cx);
+        if result.is_pending() {
+            self.polled = place;
+        }
+        result
+    }
+}
