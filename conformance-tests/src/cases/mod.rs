@@ -58,6 +58,7 @@ mod start_elsewhere;
 mod stream;
 mod stream_close;
 mod sync;
+mod task_tree;
 mod time;
 mod together;
 mod tools;
@@ -104,6 +105,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         handle::list::<B>(),
         locals::list::<B>(),
         nested::list::<B>(),
+        task_tree::list::<B>(),
         foreign::list::<B>(),
         executor::list::<B>(),
         normalised::runtime::<B>(),

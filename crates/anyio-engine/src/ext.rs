@@ -67,6 +67,7 @@ pub trait RuntimeExt: Runtime {
     }
 
     /// As [`move_on_after`](crate::move_on_after).
+    #[track_caller]
     fn move_on_after<F>(
         timeout: Duration,
         future: F,
@@ -79,6 +80,7 @@ pub trait RuntimeExt: Runtime {
     }
 
     /// As [`move_on_at`](crate::move_on_at).
+    #[track_caller]
     fn move_on_at<F>(deadline: Instant, future: F) -> impl Future<Output = Option<F::Output>> + Send
     where
         F: Future + Send,
@@ -88,6 +90,7 @@ pub trait RuntimeExt: Runtime {
     }
 
     /// As [`fail_after`](crate::fail_after).
+    #[track_caller]
     fn fail_after<F>(
         timeout: Duration,
         future: F,
@@ -100,6 +103,7 @@ pub trait RuntimeExt: Runtime {
     }
 
     /// As [`fail_at`](crate::fail_at).
+    #[track_caller]
     fn fail_at<F>(
         deadline: Instant,
         future: F,
@@ -112,6 +116,7 @@ pub trait RuntimeExt: Runtime {
     }
 
     /// As [`until_shutdown`](crate::until_shutdown).
+    #[track_caller]
     fn until_shutdown<F>(future: F) -> impl Future<Output = Option<F::Output>> + Send
     where
         F: Future + Send,
@@ -142,16 +147,19 @@ impl<R: Runtime> RuntimeExt for R {}
 /// The ambient functions as methods of futures.
 pub trait FutureExt: Future + Sized {
     /// As [`shield`](crate::shield).
+    #[track_caller]
     fn shield(self) -> Shield<Self> {
         scope::shield(self)
     }
 
     /// As [`catch_cancelled`](crate::catch_cancelled).
+    #[track_caller]
     fn catch_cancelled(self) -> CatchCancelled<Self> {
         scope::catch_cancelled(self)
     }
 
     /// Runs the future in a captured scope; see [`capture`](crate::capture).
+    #[track_caller]
     fn in_scope(self, context: &Captured) -> impl Future<Output = Result<Self::Output, Cancelled>> {
         context.in_scope(self)
     }

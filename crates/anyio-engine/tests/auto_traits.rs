@@ -67,6 +67,10 @@ pin_down! {
     Sending<'static, Cell<u8>> => send;
     Receiving<'static, Cell<u8>> => send;
     SendStream<Rc<()>> => neither;
+    TaskTree => both;
+    TreeItem => both;
+    TaskInfo => both;
+    NestedChild<'static, (), Cancelled> => both;
     AnySpawner => both;
     AnyTimer => both;
     AnyTcpStream => both;

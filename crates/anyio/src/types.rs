@@ -5,7 +5,7 @@ pub use anyio_engine::{
     Acquire, AllErrors, AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner, AnyTimer,
     Captured, CatchCancelled, Checkpoint, Child, EnterGuard, ErrInto, Errors, Fail, Finally,
     FirstError, GroupBuilder, GroupRun, InScope, Join, LocalTaskGroup, Locking, MoveOn,
-    NestedGroup, NestedHandle, NestedJoin, NestedRun, Receiving, Report, Scoped, ScopedTaskGroup,
-    Sending, Shield, ShutdownRequested, Sleep, Started, Starting, StreamStatistics, ToThread,
-    UntilShutdown, ValueOnly, WithHandle, WithLocal,
+    NestedChild, NestedGroup, NestedHandle, NestedJoin, NestedRun, Receiving, Report, Scoped,
+    ScopedTaskGroup, Sending, Shield, ShutdownRequested, Sleep, Started, Starting,
+    StreamStatistics, TaskInfo, ToThread, UntilShutdown, ValueOnly, WithHandle, WithLocal,
 };
