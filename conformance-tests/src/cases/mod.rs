@@ -65,6 +65,7 @@ mod stream_permit;
 mod stream_poll;
 mod stream_producer;
 mod sync;
+mod task_tree;
 mod time;
 mod together;
 mod tools;
@@ -118,6 +119,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         handle::list::<B>(),
         locals::list::<B>(),
         nested::list::<B>(),
+        task_tree::list::<B>(),
         foreign::list::<B>(),
         executor::list::<B>(),
         normalised::runtime::<B>(),

@@ -72,6 +72,7 @@ pub trait RuntimeExt: Runtime {
     }
 
     /// As [`move_on_after`](crate::move_on_after).
+    #[track_caller]
     fn move_on_after<F>(
         timeout: Duration,
         future: F,
@@ -84,6 +85,7 @@ pub trait RuntimeExt: Runtime {
     }
 
     /// As [`move_on_at`](crate::move_on_at).
+    #[track_caller]
     fn move_on_at<F>(deadline: Instant, future: F) -> impl Future<Output = Option<F::Output>> + Send
     where
         F: Future + Send,
@@ -93,6 +95,7 @@ pub trait RuntimeExt: Runtime {
     }
 
     /// As [`fail_after`](crate::fail_after).
+    #[track_caller]
     fn fail_after<F>(
         timeout: Duration,
         future: F,
@@ -105,6 +108,7 @@ pub trait RuntimeExt: Runtime {
     }
 
     /// As [`fail_at`](crate::fail_at).
+    #[track_caller]
     fn fail_at<F>(
         deadline: Instant,
         future: F,
@@ -117,6 +121,7 @@ pub trait RuntimeExt: Runtime {
     }
 
     /// As [`until_shutdown`](crate::until_shutdown).
+    #[track_caller]
     fn until_shutdown<F>(future: F) -> impl Future<Output = Option<F::Output>> + Send
     where
         F: Future + Send,
@@ -163,6 +168,7 @@ pub trait RuntimeExt: Runtime {
     }
 
     /// As [`to_thread`](crate::to_thread).
+    #[track_caller]
     fn to_thread<F, T>(job: F) -> ToThread<Self, F, T>
     where
         Self: Blocking,
@@ -173,6 +179,7 @@ pub trait RuntimeExt: Runtime {
     }
 
     /// As [`to_thread_with_stop`](crate::to_thread_with_stop).
+    #[track_caller]
     fn to_thread_with_stop<F, T>(job: F) -> ToThread<Self, impl FnOnce() -> T + Send + 'static, T>
     where
         Self: Blocking,
@@ -197,16 +204,19 @@ impl<R: Runtime> RuntimeExt for R {}
 /// The ambient functions as methods of futures.
 pub trait FutureExt: Future + Sized {
     /// As [`shield`](crate::shield).
+    #[track_caller]
     fn shield(self) -> Shield<Self> {
         scope::shield(self)
     }
 
     /// As [`catch_cancelled`](crate::catch_cancelled).
+    #[track_caller]
     fn catch_cancelled(self) -> CatchCancelled<Self> {
         scope::catch_cancelled(self)
     }
 
     /// Runs the future in a captured scope; see [`capture`](crate::capture).
+    #[track_caller]
     fn in_scope(self, context: &Captured) -> impl Future<Output = Result<Self::Output, Cancelled>> {
         context.in_scope(self)
     }

@@ -30,6 +30,7 @@ mod erased;
 mod ext;
 mod group;
 mod handover;
+mod inspect;
 #[cfg(all(test, loom))]
 mod model;
 pub mod op;
@@ -57,10 +58,11 @@ pub use erased::{
 pub use ext::{ErrInto, FutureExt, RuntimeExt};
 pub use group::{
     AllErrors, Child, Errors, FirstError, GroupBuilder, GroupRun, Join, LocalTaskGroup,
-    NestedGroup, NestedHandle, NestedJoin, NestedRun, Ready, ScopedTaskGroup, Started, Starting,
-    TaskGroup, TaskHandle, ValueOnly, WithHandle, as_completed, gather, local_task_group, map,
-    race, race_ok, scoped_task_group, task_group,
+    NestedChild, NestedGroup, NestedHandle, NestedJoin, NestedRun, Ready, ScopedTaskGroup, Started,
+    Starting, TaskGroup, TaskHandle, ValueOnly, WithHandle, as_completed, gather, local_task_group,
+    map, race, race_ok, scoped_task_group, task_group,
 };
+pub use inspect::{ItemKind, ItemState, TaskInfo, TaskTree, TreeItem, current_task, task_tree};
 pub use op::{Checkpoint, checkpoint};
 pub use portal::{
     BlockingPortal, CallAsync, Holding, PortalLease, PortalProvider, PortalReady, PortalTask,

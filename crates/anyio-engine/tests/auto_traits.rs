@@ -90,6 +90,10 @@ pin_down! {
     ReceivingMany<'static, Cell<u8>> => send;
     StapledObjectStream<SendStream<u8>, ReceiveStream<u8>> => both;
     StreamStatistics => both;
+    TaskTree => both;
+    TreeItem => both;
+    TaskInfo => both;
+    NestedChild<'static, (), Cancelled> => both;
     AnySpawner => both;
     AnyTimer => both;
     AnyTcpStream => both;

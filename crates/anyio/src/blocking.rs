@@ -67,6 +67,7 @@ use crate::{Any, CapacityLimiter};
 /// # }).unwrap();
 /// ```
 #[doc(alias = "spawn_blocking", alias = "run_sync", alias = "unblock")]
+#[track_caller]
 pub const fn to_thread<F, T>(job: F) -> ToThread<Any, F, T>
 where
     F: FnOnce() -> T + Send + 'static, // a thread owns what it uses; it cannot borrow from here
@@ -105,6 +106,7 @@ where
 /// assert!(move_on_after(Duration::from_millis(20), count).await.is_some());
 /// # });
 /// ```
+#[track_caller]
 pub fn to_thread_with_stop<F, T>(job: F) -> ToThread<Any, impl FnOnce() -> T + Send + 'static, T>
 where
     F: FnOnce(&StopToken) -> T + Send + 'static,

@@ -49,6 +49,7 @@ pub type CancelScope = anyio_engine::CancelScope<Any>;
 /// assert!(move_on_after(Duration::from_millis(5), sleep_forever()).await.is_none());
 /// # });
 /// ```
+#[track_caller]
 pub fn move_on_after<F: Future>(timeout: Duration, future: F) -> Scoped<Any, F, MoveOn> {
     anyio_engine::move_on_after(timeout, future)
 }
@@ -78,6 +79,7 @@ pub fn move_on_after<F: Future>(timeout: Duration, future: F) -> Scoped<Any, F, 
 /// assert_eq!((first, second), (Some("one"), Some("two")));
 /// # });
 /// ```
+#[track_caller]
 pub fn move_on_at<F: Future>(deadline: Instant, future: F) -> Scoped<Any, F, MoveOn> {
     anyio_engine::move_on_at(deadline, future)
 }
@@ -112,6 +114,7 @@ pub fn move_on_at<F: Future>(deadline: Instant, future: F) -> Scoped<Any, F, Mov
 /// # });
 /// ```
 #[doc(alias = "timeout")]
+#[track_caller]
 pub fn fail_after<F: Future>(timeout: Duration, future: F) -> Scoped<Any, F, Fail> {
     anyio_engine::fail_after(timeout, future)
 }
@@ -141,6 +144,7 @@ pub fn fail_after<F: Future>(timeout: Duration, future: F) -> Scoped<Any, F, Fai
 /// # });
 /// ```
 #[doc(alias = "timeout_at")]
+#[track_caller]
 pub fn fail_at<F: Future>(deadline: Instant, future: F) -> Scoped<Any, F, Fail> {
     anyio_engine::fail_at(deadline, future)
 }
@@ -201,6 +205,7 @@ pub fn current_effective_deadline() -> Option<Instant> {
 ///         .await
 /// }
 /// ```
+#[track_caller]
 pub fn until_shutdown<F: Future>(future: F) -> UntilShutdown<Any, F> {
     anyio_engine::until_shutdown(future)
 }

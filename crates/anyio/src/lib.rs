@@ -72,6 +72,7 @@
 //! | `except Cancelled: …` | [`catch_cancelled`] |
 //! | `checkpoint`, `sleep`, `sleep_until`, `sleep_forever` | [`checkpoint`], [`sleep`], [`sleep_until`], [`sleep_forever`] |
 //! | `current_time`, `current_effective_deadline` | [`current_time`], [`current_effective_deadline`] |
+//! | `get_running_tasks`, `get_current_task` | [`task_tree`], [`current_task`] |
 //! | `contextvars`, `RunVar` | [`tree_local!`], [`run_local!`] |
 //! | `Event`, `Lock`, `Semaphore` | [`Event`], [`Lock`] (around a value), [`Semaphore`] |
 //! | `CapacityLimiter` | [`CapacityLimiter`], whose tokens are guards; a [`Borrower`] names one |
@@ -161,12 +162,13 @@ pub use anyio_core::{
 };
 pub use anyio_engine::{
     AnyTcpListener as TcpListener, AnyTcpStream as TcpStream, CapacityLimiter, Erased, Event,
-    FutureExt, Lock, LockGuard, OwnedSendPermit, Permit, PortalTask, Ready, ReceiveStream,
-    RunLocal, RuntimeExt, Semaphore, SendPermit, SendStream, StapledObjectStream, StopToken,
-    TaskHandle, TreeLocal, UnsetLocal, WeakSendStream, as_completed, bracket, capture,
-    catch_cancelled, checkpoint, enter, finally, gather, is_shutdown_requested, local_task_group,
-    map, memory_object_stream, op::is_cancelled, race, race_ok, run_local, scoped_task_group,
-    shield, shutdown_requested, sleep_forever, tree_local,
+    FutureExt, ItemKind, ItemState, Lock, LockGuard, OwnedSendPermit, Permit, PortalTask, Ready,
+    ReceiveStream, RunLocal, RuntimeExt, Semaphore, SendPermit, SendStream, StapledObjectStream,
+    StopToken, TaskHandle, TaskTree, TreeItem, TreeLocal, UnsetLocal, WeakSendStream, as_completed,
+    bracket, capture, catch_cancelled, checkpoint, current_task, enter, finally, gather,
+    is_shutdown_requested, local_task_group, map, memory_object_stream, op::is_cancelled, race,
+    race_ok, run_local, scoped_task_group, shield, shutdown_requested, sleep_forever, task_tree,
+    tree_local,
 };
 #[cfg(feature = "smol")]
 pub use anyio_smol::Smol;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     sys::Arc,
-    tree::{Flags, Node},
+    tree::{Flags, Label, Node},
 };
 
 /// Whether the running code is in a scope that is cancelled, itself or from outside.
@@ -22,8 +22,8 @@ fn effective_at(mut view: View<'_>) -> bool {
             return node.is_effective();
         }
         match view.kind() {
-            Kind::Scope(flags) if flags.any(Flags::SHIELD) => return false,
-            Kind::Scope(_) | Kind::Until(_) | Kind::Transparent => {}
+            Kind::Scope(flags, _) if flags.any(Flags::SHIELD) => return false,
+            Kind::Scope(..) | Kind::Until(..) | Kind::Transparent => {}
             Kind::Owned(owner) => match owner.verdict() {
                 Verdict::Cancelled => return true,
                 Verdict::Clear => return false,
@@ -75,7 +75,7 @@ fn node_at(view: View<'_>) -> Option<Arc<Node>> {
         match view.kind() {
             Kind::Outside | Kind::Job => break,
             Kind::Transparent => {}
-            Kind::Scope(_) | Kind::Until(_) | Kind::Owned(_) => without.push(view),
+            Kind::Scope(..) | Kind::Until(..) | Kind::Owned(_) => without.push(view),
         }
         next = view.outer();
     }
@@ -90,10 +90,12 @@ fn node_at(view: View<'_>) -> Option<Arc<Node>> {
 pub(crate) fn make(kind: Kind<'_>, outer: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
     let node = match kind {
         Kind::Owned(owner) => return owner.make(outer),
-        Kind::Scope(flags) => Node::new(flags, None, None),
-        Kind::Until(deadline) => Node::new(Flags::PLAIN, None, Some(deadline)),
+        Kind::Scope(flags, site) => Node::new(flags, Label::at(site), None, None),
+        Kind::Until(deadline, site) => {
+            Node::new(Flags::PLAIN, Label::at(site), None, Some(deadline))
+        }
         Kind::Outside | Kind::Job | Kind::Transparent => {
-            return Node::new(Flags::PLAIN, None, None);
+            return Node::new(Flags::PLAIN, Label::default(), None, None);
         }
     };
     node.attach(outer());

@@ -1,6 +1,7 @@
 //! Carrying a scope to where its thread-local does not reach.
 
 use std::{
+    panic::Location,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     erased::Erased,
     sys::Arc,
-    tree::{self, Flags, Node},
+    tree::{self, Flags, Label, Node, Role},
 };
 
 /// Takes the context of the running code along, to a task that somebody else spawns.
@@ -68,22 +69,33 @@ impl Captured {
     /// # Errors
     ///
     /// [`Cancelled`] if the captured scope, or one around it, was cancelled first.
+    #[track_caller]
     pub fn in_scope<F: Future>(&self, future: F) -> InScope<F> {
-        InScope { frame: Frame::new(), context: self.clone(), body: Body::new(future) }
+        let place = Place { context: self.clone(), site: Location::caller() };
+        InScope { frame: Frame::new(), place, body: Body::new(future) }
     }
 }
 
-impl Owner for Captured {
+/// A captured scope with a future in it.
+#[derive(Debug)]
+struct Place {
+    context: Captured,
+    site: &'static Location<'static>,
+}
+
+impl Owner for Place {
     fn verdict(&self) -> Verdict {
-        match &self.node {
+        match &self.context.node {
             Some(node) if node.is_effective() => Verdict::Cancelled,
             _ => Verdict::Clear,
         }
     }
 
     fn make(&self, _: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
-        let node = Node::new(Flags::TASK_ROOT, None, None);
-        node.attach(self.node.clone());
+        let flags = Flags::TASK_ROOT.with(Role::Captured.flags());
+        let node = Node::new(flags, Label::at(Some(self.site)), None, None);
+        node.attach(self.context.node.clone());
+        node.list();
         node
     }
 }
@@ -94,7 +106,7 @@ pin_project! {
     #[derive(Debug)]
     pub struct InScope<F> {
         frame: Frame,
-        context: Captured,
+        place: Place,
         #[pin]
         body: Body<F>,
     }
@@ -105,9 +117,9 @@ impl<F: Future> Future for InScope<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let kind = Kind::Owned(this.context);
+        let (kind, context) = (Kind::Owned(this.place), &this.place.context);
         let body = this.body.as_mut();
-        let (backend, locals) = (this.context.backend, Source::Own(this.context.locals.as_ref()));
+        let (backend, locals) = (context.backend, Source::Own(context.locals.as_ref()));
         let poll = || (ambient::is_effective(), body.poll(cx));
         let (cancelled, poll) = this.frame.enter_root(kind, backend, locals, poll);
         if let Poll::Ready(value) = poll {

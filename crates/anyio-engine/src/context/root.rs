@@ -13,9 +13,14 @@ use pin_project_lite::pin_project;
 use super::{
     frame::Frame,
     locals::OfRun,
+    owner::{Owner, Verdict},
     slot::{self, Kind, Source, View},
 };
-use crate::{erased::Erased, sys::thread_local};
+use crate::{
+    erased::Erased,
+    sys::{Arc, thread_local},
+    tree::{Flags, Label, Node, Role},
+};
 
 thread_local! {
     static ENTERED: Cell<Option<&'static Erased>> = const { Cell::new(None) };
@@ -86,6 +91,33 @@ impl<F: Future> Future for Root<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let (backend, locals) = (Some(*this.backend), Source::Own(Some(this.locals.locals())));
-        this.frame.enter_root(Kind::Outside, backend, locals, || this.future.poll(cx))
+        let outermost = Outermost { backend: this.backend };
+        let kind = Kind::Owned(&outermost);
+        // At once: a run is in the tree of tasks, whatever is in it.
+        this.frame.need_node(kind);
+        let poll = this.frame.enter_root(kind, backend, locals, || this.future.poll(cx));
+        if poll.is_ready() {
+            this.frame.leave();
+        }
+        poll
+    }
+}
+
+/// A run, which nothing cancels.
+struct Outermost {
+    backend: &'static Erased,
+}
+
+impl Owner for Outermost {
+    fn verdict(&self) -> Verdict {
+        Verdict::Clear
+    }
+
+    fn make(&self, _: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
+        let flags = Flags::TASK_ROOT.with(Role::Run.flags());
+        let label = Label { name: Some(self.backend.name().into()), site: None };
+        let node = Node::new(flags, label, None, None);
+        node.list();
+        node
     }
 }

@@ -20,16 +20,16 @@ use super::{
 use crate::{
     erased::Erased,
     sys::{Arc, thread_local},
-    tree::{Flags, Node},
+    tree::{Flags, Node, Site},
 };
 
 /// What a frame is, as long as it has no node.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind<'a> {
     /// It passes on what comes from outside, or shields from it; its node has these flags.
-    Scope(Flags),
+    Scope(Flags, Site),
     /// It passes on what comes from outside, and has a deadline.
-    Until(Instant),
+    Until(Instant, Site),
     /// It has a cancellation of its own, which is kept elsewhere.
     Owned(&'a dyn Owner),
     /// Nothing here belongs to a scope: a run's outermost frame, or a destructor.

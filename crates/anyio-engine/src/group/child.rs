@@ -20,7 +20,7 @@ use crate::{
     scope::catch,
     sys::Arc,
     trace::Span,
-    tree::{self, Flags, Node},
+    tree::{self, Flags, Node, Role},
 };
 
 pin_project! {
@@ -160,7 +160,8 @@ impl<B: Executor, E> Owner for Root<'_, B, E> {
     }
 
     fn make(&self, _: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
-        let node = Node::new(Flags::TASK_ROOT, None, None);
+        let flags = Flags::TASK_ROOT.with(Role::Task.flags());
+        let node = Node::new(flags, self.slot.tree_label(), None, None);
         node.attach(Some(Arc::clone(&self.core.tally.node)));
         self.slot.adopt(&node);
         node

@@ -26,7 +26,7 @@ pub use builder::{Child, GroupBuilder};
 pub use handle::TaskGroup;
 pub use join::{Join, TaskHandle};
 pub use nested::{
-    LocalTaskGroup, NestedGroup, NestedHandle, NestedJoin, NestedRun, ScopedTaskGroup,
+    LocalTaskGroup, NestedChild, NestedGroup, NestedHandle, NestedJoin, NestedRun, ScopedTaskGroup,
     as_completed, gather, local_task_group, map, race, race_ok, scoped_task_group,
 };
 pub use run::{AllErrors, Errors, FirstError, GroupRun, task_group};

@@ -16,11 +16,11 @@ use super::{
     tally::{Sum, Tally},
 };
 use crate::{
-    context::{Body, Frame, poll_unwound},
-    scope::{BOUNDARY, HOLD, Outcome, catch, conclude, poll_caught},
+    context::{Body, Frame, Kind, poll_unwound},
+    scope::{BOUNDARY, Outcome, catch, conclude, hold_of, poll_caught},
     sys::Arc,
     trace::Span,
-    tree::Node,
+    tree::{Node, Role},
 };
 
 pin_project! {
@@ -44,6 +44,10 @@ pub(super) struct Begin<F> {
     pub(super) body: F,
     pub(super) node: Arc<Node>,
     pub(super) span: Span,
+}
+
+fn kind(site: &'static Location<'static>) -> Kind<'static> {
+    hold_of(Role::Group, site)
 }
 
 fn who(name: Option<&StdArc<str>>) -> StdArc<str> {
@@ -74,16 +78,20 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         let this = self.project();
         let body = this.start.take()?;
         *this.span = Span::group(this.name.as_deref(), this.location);
-        let node = Arc::clone(this.hold.need_node(HOLD));
+        let node = Arc::clone(this.hold.need_node(kind(this.location)));
+        if this.name.is_some() {
+            node.set_name(this.name.clone());
+        }
+        node.list();
         Some(Begin { body, node, span: this.span.clone() })
     }
 
     /// Makes the body.
     pub(super) fn call<E>(self: Pin<&mut Self>, body: impl FnOnce() -> Fut, tally: &Tally<E>) {
         let this = self.project();
-        let (hold, boundary) = (&*this.hold, &*this.boundary);
+        let (hold, boundary, kind) = (&*this.hold, &*this.boundary, kind(this.location));
         let body = || this.span.in_scope(body);
-        match catch(|| hold.enter(HOLD, || boundary.enter(BOUNDARY, body))) {
+        match catch(|| hold.enter(kind, || boundary.enter(BOUNDARY, body))) {
             Ok(body) => this.body.set(body),
             Err(payload) => tally.panic(payload, || who(this.name.as_ref())),
         }
@@ -92,12 +100,16 @@ impl<F, Fut, T> Opening<F, Fut, T> {
     /// Runs `f` as the tasks' surroundings, which the body is no part of.
     pub(super) fn enter<R>(self: Pin<&mut Self>, f: impl FnOnce() -> R) -> R {
         let this = self.project();
-        this.hold.enter(HOLD, || this.span.in_scope(f))
+        this.hold.enter(kind(this.location), || this.span.in_scope(f))
     }
 
-    /// From now on, changes in the tree wake the group.
-    pub(super) fn settle(self: Pin<&mut Self>, cx: &Context<'_>) {
-        self.project().hold.settle(HOLD, cx);
+    /// From now on, changes in the tree wake the group. Whether its body has `ended`.
+    pub(super) fn settle(self: Pin<&mut Self>, ended: bool, cx: &Context<'_>) {
+        let this = self.project();
+        let node = this.hold.settle(kind(this.location), cx);
+        if ended {
+            node.set_closing();
+        }
     }
 
     /// Polls the body; ready when it has ended, however it did.
@@ -112,6 +124,7 @@ impl<F, Fut, T> Opening<F, Fut, T> {
     {
         let mut this = self.project();
         let (hold, boundary) = (&mut *this.hold, &mut *this.boundary);
+        let kind = kind(this.location);
         let name = this.name.as_ref();
         if !this.body.is_some() {
             hold.follow();
@@ -119,8 +132,8 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         }
         let body = this.body.as_mut();
         let poll = || this.span.in_scope(|| poll_caught(boundary, body, cx));
-        let polled = hold.enter(HOLD, poll);
-        let settle = || Arc::clone(hold.settle(HOLD, cx));
+        let polled = hold.enter(kind, poll);
+        let settle = || Arc::clone(hold.settle(kind, cx));
         match ready!(conclude(boundary, this.body, polled, cx, settle)) {
             Outcome::Value(end) => match catch(|| end.into_result()) {
                 Ok(Ok(value)) => *this.value = Some(value),

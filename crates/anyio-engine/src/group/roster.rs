@@ -7,7 +7,7 @@ use anyio_core::{Cause, CauseKind};
 use super::{slot::Slot, slots::Slots};
 use crate::{
     sys::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering},
-    tree::Members,
+    tree::{Member, Members},
 };
 
 /// No slot: the end of a list.
@@ -230,6 +230,11 @@ impl Roster {
 impl Members for Roster {
     fn wake_all(&self) {
         self.each(Slot::wake);
+    }
+
+    fn list(&self) -> Vec<Member> {
+        let fresh = self.entrance.lock().fresh;
+        (0..fresh).filter_map(|index| self.slot(index).look()).collect()
     }
 }
 

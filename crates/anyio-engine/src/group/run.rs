@@ -181,7 +181,7 @@ where
         let Some(core) = this.core.as_ref() else { return opening.poll_unwound::<E, K>(cx) };
         ready!(opening.as_mut().poll_body(&core.tally, cx));
         if !core.close() {
-            opening.as_mut().settle(cx);
+            opening.as_mut().settle(true, cx);
             if !core.close() {
                 return Poll::Pending;
             }

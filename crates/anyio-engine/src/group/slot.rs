@@ -5,8 +5,8 @@ use std::{any::Any, panic::Location, sync::Arc as StdArc, task::Waker};
 use anyio_core::{Cancelled, Cause, CauseKind, TaskStatus};
 
 use crate::{
-    sys::{Arc, AtomicU32, Mutex, Ordering},
-    tree::Node,
+    sys::{Arc, AtomicU32, Mutex, Ordering, ticks},
+    tree::{Label, Member, Node},
 };
 
 const CANCEL_CALLED: u32 = 1;
@@ -21,6 +21,8 @@ const ENDED: u32 = FINISHED | CANCELLED | FAILED;
 /// Where the flags end. Above them is the slot's generation: which of its tasks it has.
 const GENERATION: u32 = 1 << 8;
 const FLAGS: u32 = GENERATION - 1;
+/// In `next`: the slot is no free one, and the rest says since when.
+const TAKEN: u32 = 1 << 31;
 
 /// The value of a task without its type, which its handle knows.
 pub(super) type Value = Box<dyn Any + Send>;
@@ -44,10 +46,14 @@ pub(super) fn label(name: Option<&StdArc<str>>, location: &Location<'_>) -> StdA
 ///    after that.
 /// 4. Whoever may come too late, when the slot has another task already, says which one it means by
 ///    its generation. (It would have to sleep through sixteen million tasks in one slot to err.)
-/// 5. Under the lock no waker is cloned, woken or dropped, and no value is dropped.
+/// 5. `next` is the roster's as long as the slot is free: an index without the highest bit, or all ones.
+///    As long as it is taken, nobody needs it, and it says since when. Nothing is done by it: a look at
+///    the slot between the end of a task and the return of its slot shows the task as it was.
+/// 6. Under the lock no waker is cloned, woken or dropped, and no value is dropped.
 pub(super) struct Slot {
     state: AtomicU32,
-    /// The next one in the list of free slots, which belongs to the roster.
+    /// The next one in the list of free slots, which belongs to the roster; or since when there is a
+    /// task, by the coarse clock.
     pub(super) next: AtomicU32,
     inner: Mutex<Inner>,
 }
@@ -132,6 +138,7 @@ impl Slot {
             let generation = self.generation().wrapping_add(GENERATION);
             let state = if service { generation | SERVICE } else { generation };
             self.state.store(state, Ordering::Relaxed);
+            self.next.store(TAKEN | ticks::coarse(), Ordering::Relaxed);
             let left = inner.extra.take();
             inner.location = location;
             if name.is_some() {
@@ -193,6 +200,33 @@ impl Slot {
 
     pub(super) fn label(&self) -> StdArc<str> {
         label(self.name().as_ref(), self.location())
+    }
+
+    /// What the task is called in the tree of tasks.
+    pub(super) fn tree_label(&self) -> Label {
+        let inner = self.inner.lock();
+        let name = inner.extra.as_ref().and_then(|extra| extra.name.clone());
+        Label::named(name, inner.location)
+    }
+
+    /// The task, if there is one that has not ended.
+    pub(super) fn look(&self) -> Option<Member> {
+        let inner = self.inner.lock();
+        let next = self.next.load(Ordering::Relaxed);
+        let state = self.state.load(Ordering::Acquire);
+        if next & TAKEN == 0 || next == u32::MAX || state & ENDED != 0 {
+            return None;
+        }
+        let extra = inner.extra.as_ref();
+        Some(Member {
+            label: Label::named(extra.and_then(|extra| extra.name.clone()), inner.location),
+            since: next & !TAKEN,
+            service: state & SERVICE != 0,
+            waits: inner.waker.is_some(),
+            cancelled: state & CANCEL_CALLED != 0,
+            cause: inner.cause().cloned(),
+            node: extra.and_then(|extra| extra.node.clone()),
+        })
     }
 
     /// Why the handle cancelled the task.

@@ -5,7 +5,7 @@ use std::{
     fmt,
     marker::PhantomData,
     mem,
-    panic::resume_unwind,
+    panic::{Location, resume_unwind},
     pin::Pin,
     sync::OnceLock,
     task::{Context, Poll, Waker, ready},
@@ -23,9 +23,9 @@ use super::{
 };
 use crate::{
     context::{Body, Frame, poll_unwound},
-    scope::{HOLD, catch},
+    scope::{catch, hold_of},
     sys::{Arc, Mutex},
-    tree::Node,
+    tree::{Node, Role},
 };
 
 /// How a started task says that it is ready. Given to it by [`Child::start`](crate::Child::start).
@@ -302,6 +302,7 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` them"]
     pub struct Starting<B: Executor, E, V, F, T, K> {
         hold: Frame,
+        site: &'static Location<'static>,
         state: State<B, E, V, F, T>,
         given: PhantomData<fn() -> K>,
     }
@@ -332,8 +333,9 @@ struct Waiting<V, E, T> {
 
 impl<B: Executor, E: TaskError, V, F, T, K> Starting<B, E, V, F, T, K> {
     pub(super) const fn new(group: TaskGroup<B, E>, profile: Profile, task: F) -> Self {
+        let site = profile.location;
         let state = State::New(group, profile, task);
-        Self { hold: Frame::new(), state, given: PhantomData }
+        Self { hold: Frame::new(), site, state, given: PhantomData }
     }
 }
 
@@ -361,7 +363,7 @@ where
             }
         };
         if let State::Waiting(Waiting { link, mailbox, handle }) = state {
-            let node = Arc::clone(hold.settle(HOLD, cx));
+            let node = Arc::clone(hold.settle(hold_of(Role::Start, this.site), cx));
             if node.is_effective() {
                 link.give_up(node.origin());
             }
@@ -414,12 +416,13 @@ where
     Fut::Output: Outcome<E>,
     <Fut::Output as Outcome<E>>::Value: Send + 'static,
 {
-    let node = Arc::clone(hold.need_node(HOLD));
+    let kind = hold_of(Role::Start, profile.location);
+    let node = Arc::clone(hold.need_node(kind));
     let stage = Mutex::new(Stage::Waiting(None));
     let link = Arc::new(Link { node, task: OnceLock::new(), stage });
     let ready = Ready { link: Some(Arc::clone(&link)) };
     // It may say that it is ready before there is a task.
-    let body = Body::new(hold.enter(HOLD, || task(ready)));
+    let body = Body::new(hold.enter(kind, || task(ready)));
     let mailbox = Mailbox::<E>::default();
     let starter = Starter { link: Arc::clone(&link), mailbox: Arc::clone(&mailbox), body };
     let index = match group.reserve(&profile) {

@@ -207,6 +207,7 @@ impl<B: Executor> BlockingPortal<B> {
     /// # Panics
     ///
     /// With the panic of `future`.
+    #[track_caller]
     pub fn call_async<F>(&self, future: F) -> CallAsync<B, F>
     where
         F: Future + Send + 'static,

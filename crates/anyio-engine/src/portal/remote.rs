@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    panic::Location,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -12,13 +13,14 @@ use super::{handle::BlockingPortal, task::PortalTask};
 use crate::{
     context::{Frame, Kind, poll_unwound},
     op,
-    tree::Flags,
+    scope::call_of,
 };
 
 /// Given by [`BlockingPortal::call_async`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct CallAsync<B: Executor, F: Future> {
     frame: Frame,
+    site: &'static Location<'static>,
     portal: BlockingPortal<B>,
     // Until it is spawned.
     future: Option<F>,
@@ -28,9 +30,11 @@ pub struct CallAsync<B: Executor, F: Future> {
 }
 
 impl<B: Executor, F: Future> CallAsync<B, F> {
+    #[track_caller]
     pub(super) const fn new(portal: BlockingPortal<B>, future: F) -> Self {
         Self {
             frame: Frame::new(),
+            site: Location::caller(),
             portal,
             future: Some(future),
             task: None,
@@ -47,7 +51,7 @@ impl<B: Executor, F: Future> CallAsync<B, F> {
     }
 
     const fn kind(&self) -> Kind<'static> {
-        Kind::Scope(if self.abandons { Flags::PLAIN } else { Flags::HOLD })
+        call_of(self.abandons, self.site)
     }
 
     /// A cancellation that is that of the scope around is left to that scope.

@@ -16,7 +16,7 @@ use crate::{
     context::{Body, Frame, RunId},
     group::TaskHandle,
     handover::Handover,
-    scope::{HOLD, Outcome, catch, conclude, poll_caught},
+    scope::{HIDDEN_HOLD, Outcome, catch, conclude, poll_caught},
     sys::Arc,
     trace,
 };
@@ -224,8 +224,8 @@ impl<F: Future> Future for Delivered<F> {
         let mut this = self.project();
         let (hold, boundary) = (this.hold, this.boundary);
         let body = this.body.as_mut();
-        let polled = hold.enter(HOLD, || poll_caught(boundary, body, cx));
-        let settle = || Arc::clone(hold.settle(HOLD, cx));
+        let polled = hold.enter(HIDDEN_HOLD, || poll_caught(boundary, body, cx));
+        let settle = || Arc::clone(hold.settle(HIDDEN_HOLD, cx));
         let end = match ready!(conclude(boundary, this.body, polled, cx, settle)) {
             Outcome::Value(value) => End::Value(value),
             Outcome::Panicked(payload) => End::Panicked(payload),

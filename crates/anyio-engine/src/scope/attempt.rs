@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -13,13 +13,26 @@ use pin_project_lite::pin_project;
 use crate::{
     context::{Body, Frame, Kind, ambient, lost, poll_again, poll_unwound},
     sys::Arc,
-    tree::{Flags, Node},
+    tree::{Flags, Node, Role},
 };
 
-/// A frame that holds what encloses it.
-pub(crate) const HOLD: Kind<'static> = Kind::Scope(Flags::HOLD);
+/// A frame that holds what encloses it, and stands for this.
+pub(crate) const fn hold_of(role: Role, site: &'static Location<'static>) -> Kind<'static> {
+    Kind::Scope(Flags::HOLD.with(role.flags()), Some(site))
+}
+
+/// A frame that waits for what runs elsewhere, and holds what is around it unless that may be left alone.
+pub(crate) const fn call_of(abandons: bool, site: &'static Location<'static>) -> Kind<'static> {
+    let flags = if abandons { Flags::PLAIN } else { Flags::HOLD };
+    Kind::Scope(flags.with(Role::Call.flags()), Some(site))
+}
+
+/// A frame that holds what is around it, and is a part of something else to people.
+pub(crate) const HIDDEN_HOLD: Kind<'static> =
+    Kind::Scope(Flags::HOLD.with(Role::Boundary.flags()), None);
+
 /// A frame whose body is dropped when an outer scope is cancelled.
-pub(crate) const BOUNDARY: Kind<'static> = Kind::Scope(Flags::PLAIN);
+pub(crate) const BOUNDARY: Kind<'static> = Kind::Scope(Role::Boundary.flags(), None);
 
 /// The three ways to end.
 #[derive(Debug)]
@@ -120,6 +133,7 @@ pin_project! {
         #[pin]
         body: Body<F>,
         end: End<T>,
+        site: &'static Location<'static>,
     }
 }
 
@@ -168,8 +182,12 @@ impl<T> End<T> {
 }
 
 impl<F, T> Hold<F, T> {
-    pub(crate) const fn new(what: &'static str, future: F) -> Self {
-        Self { frame: Frame::new(), body: Body::new(future), end: End::new(what) }
+    pub(crate) const fn new(
+        what: &'static str,
+        site: &'static Location<'static>,
+        future: F,
+    ) -> Self {
+        Self { frame: Frame::new(), body: Body::new(future), end: End::new(what), site }
     }
 }
 
@@ -179,9 +197,9 @@ impl<T, F: Future<Output = Outcome<T>>> Future for Hold<F, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let mut this = self.project();
         if !this.end.is_known() {
-            let body = this.body.as_mut();
-            let Poll::Ready(outcome) = this.frame.enter(HOLD, || body.poll(cx)) else {
-                this.frame.settle(HOLD, cx);
+            let (body, kind) = (this.body.as_mut(), hold_of(Role::Cleanup, this.site));
+            let Poll::Ready(outcome) = this.frame.enter(kind, || body.poll(cx)) else {
+                this.frame.settle(kind, cx);
                 return Poll::Pending;
             };
             this.end.set(outcome);

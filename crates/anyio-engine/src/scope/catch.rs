@@ -1,6 +1,7 @@
 //! Looking at a cancellation on its way out.
 
 use std::{
+    panic::Location,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -8,10 +9,11 @@ use std::{
 use anyio_core::Cancelled;
 use pin_project_lite::pin_project;
 
-use super::attempt::{BOUNDARY, HOLD};
+use super::attempt::{BOUNDARY, hold_of};
 use crate::{
     context::{Body, Frame, ambient, poll_again},
     op,
+    tree::Role,
 };
 
 /// Runs `future`, and goes on after it even if it is cancelled, so that code may look at what it
@@ -55,12 +57,14 @@ use crate::{
 /// assert!(result.is_ok()); // the work ended by itself, nothing waited after the catch
 /// # });
 /// ```
+#[track_caller]
 pub const fn catch_cancelled<F: Future>(future: F) -> CatchCancelled<F> {
     CatchCancelled {
         hold: Frame::new(),
         boundary: Frame::new(),
         body: Body::new(future),
         started: false,
+        site: Location::caller(),
     }
 }
 
@@ -74,6 +78,7 @@ pin_project! {
         #[pin]
         body: Body<F>,
         started: bool,
+        site: &'static Location<'static>,
     }
 }
 
@@ -86,14 +91,15 @@ impl<F: Future> Future for CatchCancelled<F> {
             ready!(op::admit(cx));
             *this.started = true;
         }
+        let kind = hold_of(Role::Catch, this.site);
         let (hold, boundary) = (this.hold, this.boundary);
         let body = this.body.as_mut();
         let (cancelled, poll) = hold
-            .enter(HOLD, || boundary.enter(BOUNDARY, || (ambient::is_effective(), body.poll(cx))));
+            .enter(kind, || boundary.enter(BOUNDARY, || (ambient::is_effective(), body.poll(cx))));
         let result = if let Poll::Ready(value) = poll {
             Ok(value)
         } else {
-            let node = hold.settle(HOLD, cx);
+            let node = hold.settle(kind, cx);
             if !boundary.boundary_is_due(node, cx) {
                 return Poll::Pending;
             }

@@ -8,9 +8,9 @@ use std::{
 use anyio_core::{Cause, CauseKind};
 
 use crate::{
-    context::{Owner, Verdict},
+    context::Verdict,
     sys::{Arc, AtomicBool, AtomicU32, Mutex, Ordering},
-    tree::{Flags, Node},
+    tree::{Flags, Label, Node, Site},
 };
 
 /// The state of a scope. Each `run` of it has a node of its own; this keeps them alike.
@@ -187,7 +187,8 @@ impl Control {
         inner.end()
     }
 
-    fn make_node(&self) -> Arc<Node> {
+    /// The node of a run that was called at `site`.
+    pub(super) fn make_node(&self, site: Site) -> Arc<Node> {
         let mut inner = self.inner.lock();
         let mut flags = Flags::PLAIN;
         if inner.cause.is_some() {
@@ -199,7 +200,8 @@ impl Control {
         if self.is_asked() {
             flags = flags.with(Flags::SHUTDOWN);
         }
-        let node = Node::new(flags, inner.cause.clone(), inner.end().map(|(end, _)| end));
+        let end = inner.end().map(|(end, _)| end);
+        let node = Node::new(flags, Label::at(site), inner.cause.clone(), end);
         inner.runs.insert(node.address(), Arc::clone(&node));
         node
     }
@@ -209,10 +211,9 @@ impl Control {
         let removed = self.inner.lock().runs.remove(&node.address());
         drop(removed);
     }
-}
 
-impl Owner for Control {
-    fn verdict(&self) -> Verdict {
+    /// Whether what is in the scope is cancelled.
+    pub(super) fn verdict(&self) -> Verdict {
         if self.is_cancelled() {
             Verdict::Cancelled
         } else if self.is_shielded() {
@@ -220,11 +221,5 @@ impl Owner for Control {
         } else {
             Verdict::AskOuter
         }
-    }
-
-    fn make(&self, outer: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
-        let node = self.make_node();
-        node.attach(outer());
-        node
     }
 }

@@ -33,6 +33,7 @@ use crate::context::ambient;
 /// assert_eq!(move_on_after(Duration::from_secs(5), async { 7 }).await, Some(7));
 /// # });
 /// ```
+#[track_caller]
 pub fn move_on_after<C: Clock, F: Future>(timeout: Duration, future: F) -> Scoped<C, F, MoveOn> {
     Scoped::new(None, Limit::After(timeout), future)
 }
@@ -43,6 +44,7 @@ pub fn move_on_after<C: Clock, F: Future>(timeout: Duration, future: F) -> Scope
 /// # Cancel safety
 ///
 /// As of [`move_on_after`].
+#[track_caller]
 pub fn move_on_at<C: Clock, F: Future>(deadline: Instant, future: F) -> Scoped<C, F, MoveOn> {
     Scoped::new(None, Limit::At(deadline), future)
 }
@@ -60,6 +62,7 @@ pub fn move_on_at<C: Clock, F: Future>(deadline: Instant, future: F) -> Scoped<C
 /// # Panics
 ///
 /// If it is moved out of a cancelled scope after that scope has unwound it.
+#[track_caller]
 pub fn fail_after<C: Clock, F: Future>(timeout: Duration, future: F) -> Scoped<C, F, Fail> {
     Scoped::new(None, Limit::After(timeout), future)
 }
@@ -77,6 +80,7 @@ pub fn fail_after<C: Clock, F: Future>(timeout: Duration, future: F) -> Scoped<C
 /// # Panics
 ///
 /// As [`fail_after`].
+#[track_caller]
 pub fn fail_at<C: Clock, F: Future>(deadline: Instant, future: F) -> Scoped<C, F, Fail> {
     Scoped::new(None, Limit::At(deadline), future)
 }

@@ -1,6 +1,7 @@
 //! Cleanup that may await, and is never skipped by a cancellation.
 
 use std::{
+    panic::Location,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -8,16 +9,16 @@ use std::{
 use pin_project_lite::pin_project;
 
 use super::{
-    attempt::{Attempt, End, HOLD, Hold, Outcome, catch, conclude, poll_caught},
-    shield::shield,
+    attempt::{Attempt, End, Hold, Outcome, catch, conclude, hold_of, poll_caught},
+    shield::Shield,
 };
 use crate::{
     context::{Body, Frame, Kind},
     sys::Arc,
-    tree::Flags,
+    tree::{Flags, Role},
 };
 
-const SHIELD: Kind<'static> = Kind::Scope(Flags::SHIELD);
+const CLEANING_UP: Kind<'static> = Kind::Scope(Flags::SHIELD.with(Role::CleaningUp.flags()), None);
 
 /// Runs `body` and then `cleanup`, however `body` ends: by itself, by a panic, or by a
 /// cancellation, which waits for the cleanup.
@@ -63,6 +64,7 @@ const SHIELD: Kind<'static> = Kind::Scope(Flags::SHIELD);
 /// assert!(scope.run(work).await.is_err() && closed.get());
 /// # });
 /// ```
+#[track_caller]
 pub const fn finally<F, C>(body: F, cleanup: C) -> Finally<F, C>
 where
     F: Future,
@@ -74,6 +76,7 @@ where
         body: Body::new(body),
         cleanup: Body::new(cleanup),
         end: End::new("`finally`"),
+        site: Location::caller(),
     }
 }
 
@@ -90,6 +93,7 @@ pin_project! {
         #[pin]
         cleanup: Body<C>,
         end: End<F::Output>,
+        site: &'static Location<'static>,
     }
 }
 
@@ -98,10 +102,11 @@ impl<F: Future, C: Future<Output = ()>> Future for Finally<F, C> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
+        let kind = hold_of(Role::Cleanup, this.site);
         if !this.end.is_known() {
             let (hold, inner) = (&*this.hold, &*this.inner);
-            let polled = hold.enter(HOLD, || poll_caught(inner, this.body.as_mut(), cx));
-            let settle = || Arc::clone(hold.settle(HOLD, cx));
+            let polled = hold.enter(kind, || poll_caught(inner, this.body.as_mut(), cx));
+            let settle = || Arc::clone(hold.settle(kind, cx));
             let outcome = ready!(conclude(inner, this.body, polled, cx, settle));
             this.end.set(outcome);
             this.inner.leave();
@@ -109,10 +114,12 @@ impl<F: Future, C: Future<Output = ()>> Future for Finally<F, C> {
         if this.cleanup.is_some() {
             let (hold, inner) = (&*this.hold, &*this.inner);
             let mut cleanup = this.cleanup.as_mut();
-            match catch(|| hold.enter(HOLD, || inner.enter(SHIELD, || cleanup.as_mut().poll(cx)))) {
+            match catch(|| {
+                hold.enter(kind, || inner.enter(CLEANING_UP, || cleanup.as_mut().poll(cx)))
+            }) {
                 Ok(Poll::Ready(())) => {}
                 Ok(Poll::Pending) => {
-                    hold.settle(HOLD, cx);
+                    hold.settle(kind, cx).set_closing();
                     return Poll::Pending;
                 }
                 Err(payload) => {
@@ -166,15 +173,18 @@ impl<F: Future, C: Future<Output = ()>> Future for Finally<F, C> {
 /// assert_eq!((lines, log), (2, vec!["open", "write", "close"]));
 /// # });
 /// ```
-pub async fn bracket<R: ?Sized, T>(
+#[track_caller]
+pub fn bracket<R: ?Sized, T>(
     resource: &mut R,
     body: impl AsyncFnOnce(&mut R) -> T,
     release: impl AsyncFnOnce(&mut R),
-) -> T {
-    Hold::new("`bracket`", async move {
+) -> impl Future<Output = T> {
+    let site = Location::caller();
+    Hold::new("`bracket`", site, async move {
         // Whatever a closure does before it gives its future belongs to the attempt, too.
         let outcome = Attempt::new(async { body(&mut *resource).await }).await;
-        let release = Attempt::new(shield(async { release(&mut *resource).await }));
+        let release =
+            Attempt::new(Shield::cleaning_up(site, async { release(&mut *resource).await }));
         match (outcome, release.await) {
             (Outcome::Panicked(first), _) | (_, Outcome::Panicked(first)) => {
                 Outcome::Panicked(first)
@@ -182,5 +192,4 @@ pub async fn bracket<R: ?Sized, T>(
             (outcome, _) => outcome,
         }
     })
-    .await
 }

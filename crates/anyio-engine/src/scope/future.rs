@@ -3,6 +3,7 @@
 use std::{
     fmt,
     marker::PhantomData,
+    panic::Location,
     pin::Pin,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -13,9 +14,9 @@ use pin_project_lite::pin_project;
 
 use super::control::Control;
 use crate::{
-    context::{Body, Frame, Kind, ambient, budget, lost, poll_again, poll_unwound},
+    context::{Body, Frame, Kind, Owner, Verdict, ambient, budget, lost, poll_again, poll_unwound},
     sys::Arc,
-    tree::{self, Flags, Node},
+    tree::{self, Flags, Label, Node},
 };
 
 /// When a scope's time is over.
@@ -129,14 +130,15 @@ struct Place {
     frame: Frame,
     control: Option<Arc<Control>>,
     limit: Limit,
+    site: &'static Location<'static>,
 }
 
 impl Place {
     fn kind(&self) -> Kind<'_> {
         match (&self.control, self.limit) {
-            (Some(control), _) => Kind::Owned(&**control),
-            (None, Limit::At(deadline)) => Kind::Until(deadline),
-            (None, Limit::After(_) | Limit::Handle) => Kind::Scope(Flags::PLAIN),
+            (Some(_), _) => Kind::Owned(self),
+            (None, Limit::At(deadline)) => Kind::Until(deadline, Some(self.site)),
+            (None, Limit::After(_) | Limit::Handle) => Kind::Scope(Flags::PLAIN, Some(self.site)),
         }
     }
 
@@ -159,6 +161,23 @@ impl Place {
     }
 }
 
+/// For a scope that has a handle.
+impl Owner for Place {
+    fn verdict(&self) -> Verdict {
+        self.control.as_ref().map_or(Verdict::AskOuter, |control| control.verdict())
+    }
+
+    fn make(&self, outer: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
+        let site = Some(self.site);
+        let node = match &self.control {
+            Some(control) => control.make_node(site),
+            None => Node::new(Flags::PLAIN, Label::at(site), None, None),
+        };
+        node.attach(outer());
+        node
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         self.forget();
@@ -166,9 +185,10 @@ impl Drop for Place {
 }
 
 impl<C: Clock, F: Future, K: Ending> Scoped<C, F, K> {
-    pub(super) fn new(control: Option<Arc<Control>>, limit: Limit, future: F) -> Self {
+    #[track_caller]
+    pub(super) const fn new(control: Option<Arc<Control>>, limit: Limit, future: F) -> Self {
         Self {
-            place: Place { frame: Frame::new(), control, limit },
+            place: Place { frame: Frame::new(), control, limit, site: Location::caller() },
             seen: None,
             deadline: None,
             timer: None,

@@ -99,6 +99,7 @@ impl<C: Clock> CancelScope<C> {
     ///
     /// [`Cancelled`] if this scope was cancelled, itself and no scope around it, before the future
     /// had ended. If an outer scope was, nothing is given: that one drops this future.
+    #[track_caller]
     pub fn run<F: Future>(&self, future: F) -> Scoped<C, F, Report> {
         Scoped::new(Some(Arc::clone(&self.control)), Limit::Handle, future)
     }

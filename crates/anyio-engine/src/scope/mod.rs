@@ -13,7 +13,9 @@ mod on_signals;
 mod shield;
 mod shutdown;
 
-pub(crate) use attempt::{BOUNDARY, HOLD, Outcome, catch, conclude, poll_caught};
+pub(crate) use attempt::{
+    BOUNDARY, HIDDEN_HOLD, Outcome, call_of, catch, conclude, hold_of, poll_caught,
+};
 pub use catch::{CatchCancelled, catch_cancelled};
 pub use deadline::{current_effective_deadline, fail_after, fail_at, move_on_after, move_on_at};
 pub use finally::{Finally, bracket, finally};

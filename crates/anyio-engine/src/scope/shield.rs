@@ -1,6 +1,7 @@
 //! Keeping outer cancellations out.
 
 use std::{
+    panic::Location,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -9,10 +10,8 @@ use pin_project_lite::pin_project;
 
 use crate::{
     context::{Body, Frame, Kind},
-    tree::Flags,
+    tree::{Flags, Role},
 };
-
-const SHIELD: Kind<'static> = Kind::Scope(Flags::SHIELD);
 
 /// Runs `future` to its end, even if a scope around it is cancelled meanwhile; that scope waits.
 ///
@@ -48,8 +47,9 @@ const SHIELD: Kind<'static> = Kind::Scope(Flags::SHIELD);
 /// assert!(result.is_err() && saved);
 /// # });
 /// ```
+#[track_caller]
 pub const fn shield<F: Future>(future: F) -> Shield<F> {
-    Shield { frame: Frame::new(), body: Body::new(future) }
+    Shield::made(Role::Shield, Location::caller(), future)
 }
 
 pin_project! {
@@ -60,6 +60,19 @@ pin_project! {
         frame: Frame,
         #[pin]
         body: Body<F>,
+        role: Role,
+        site: &'static Location<'static>,
+    }
+}
+
+impl<F: Future> Shield<F> {
+    /// Around the cleanup of what was made at `site`.
+    pub(super) const fn cleaning_up(site: &'static Location<'static>, cleanup: F) -> Self {
+        Self::made(Role::CleaningUp, site, cleanup)
+    }
+
+    const fn made(role: Role, site: &'static Location<'static>, future: F) -> Self {
+        Self { frame: Frame::new(), body: Body::new(future), role, site }
     }
 }
 
@@ -68,12 +81,13 @@ impl<F: Future> Future for Shield<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
+        let kind = Kind::Scope(Flags::SHIELD.with(this.role.flags()), Some(this.site));
         let body = this.body.as_mut();
-        let poll = this.frame.enter(SHIELD, || body.poll(cx));
+        let poll = this.frame.enter(kind, || body.poll(cx));
         if poll.is_ready() {
             this.frame.leave();
         } else {
-            this.frame.settle(SHIELD, cx);
+            this.frame.settle(kind, cx);
         }
         poll
     }

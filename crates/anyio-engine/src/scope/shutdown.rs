@@ -46,6 +46,7 @@ pub fn is_shutdown_requested() -> bool {
 ///
 /// Cancelling or dropping it does the same to `future`. What `future` loses when it is cancelled, a
 /// shutdown loses, too: for operations that are *atomic*, that is nothing.
+#[track_caller]
 pub fn until_shutdown<C: Clock, F: Future>(future: F) -> UntilShutdown<C, F> {
     let scope = CancelScope::new();
     let work = scope.run(future);

@@ -285,14 +285,13 @@ impl CapacityLimiter {
         let (removed, woken) = {
             let mut state = self.state.lock();
             let removed = state.queue.remove(key);
-            let Asking { borrower, refused } = removed.value;
-            if !removed.waiting && refused.is_none() {
+            if !removed.waiting && removed.value.refused.is_none() {
                 // It had been granted: the next one gets it.
-                state.take_back(borrower);
+                state.take_back(removed.value.borrower);
             }
             // One that waited makes no room (invariant 2).
             let woken = state.serve();
-            (removed.waker, woken)
+            (removed, woken)
         };
         woken.wake();
         drop(removed);

@@ -11,6 +11,7 @@
 mod checked;
 #[cfg(not(loom))]
 mod native;
+pub(crate) mod ticks;
 
 pub(crate) use std::sync::{Arc, Weak, atomic::Ordering};
 

@@ -3,7 +3,7 @@
 use std::{
     any::Any,
     fmt,
-    panic::resume_unwind,
+    panic::{Location, resume_unwind},
     pin::Pin,
     sync::{Condvar, Mutex as StdMutex, PoisonError},
     task::{Context, Poll, ready},
@@ -21,11 +21,11 @@ use crate::{
     context::{Frame, Kind, Locals, RunId, current_backend, in_job},
     erased::{AnySpawner, Erased},
     handover::Handover,
-    scope::catch,
+    scope::{call_of, catch},
     sync::{CapacityLimiter, OwnedLimiterToken},
     sys::{Arc, Weak},
     trace,
-    tree::{Flags, Members, Node},
+    tree::{Member, Members, Node},
 };
 
 /// Runs `job` on a thread where it may block, and waits for what it gives.
@@ -65,6 +65,7 @@ use crate::{
 ///
 /// With the job's panic. Also outside of a runtime that has such threads, and if the runtime shuts
 /// down before it has run the job.
+#[track_caller]
 pub const fn to_thread<B, F, T>(job: F) -> ToThread<B, F, T>
 where
     B: Blocking + Clock,
@@ -73,6 +74,7 @@ where
 {
     ToThread {
         frame: Frame::new(),
+        site: Location::caller(),
         job: Some(job),
         abandons: false,
         turn: Turn::Wanted(None),
@@ -91,6 +93,7 @@ where
 /// # Panics
 ///
 /// As [`to_thread`].
+#[track_caller]
 pub fn to_thread_with_stop<B, F, T>(job: F) -> ToThread<B, impl FnOnce() -> T + Send + 'static, T>
 where
     B: Blocking + Clock,
@@ -107,6 +110,7 @@ where
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct ToThread<B: Clock, F, T> {
     frame: Frame,
+    site: &'static Location<'static>,
     // Until it starts.
     job: Option<F>,
     abandons: bool,
@@ -151,7 +155,7 @@ where
     T: Send + 'static,
 {
     const fn kind(&self) -> Kind<'static> {
-        Kind::Scope(if self.abandons { Flags::PLAIN } else { Flags::HOLD })
+        call_of(self.abandons, self.site)
     }
 
     #[track_caller]
@@ -305,6 +309,11 @@ impl<B: Executor, T: Send + 'static> Host for Call<B, T> {
 impl<B: Executor, T: Send + 'static> Members for Call<B, T> {
     fn wake_all(&self) {
         self.cancelled.ring();
+    }
+
+    /// A job is no task.
+    fn list(&self) -> Vec<Member> {
+        Vec::new()
     }
 }
 

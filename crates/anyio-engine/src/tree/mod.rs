@@ -39,10 +39,16 @@
 //!    have reached the node whose poll it was, and not yet the one that the giver asks: while there
 //!    are walks, the giver looks further up.
 
+mod listed;
+mod look;
 #[cfg(all(test, loom))]
 mod model;
 mod node;
+mod role;
 mod survey;
 
-pub(crate) use node::{Flags, ListenerKey, Members, Node};
+pub(crate) use listed::listed;
+pub(crate) use look::Look;
+pub(crate) use node::{Flags, ListenerKey, Node};
+pub(crate) use role::{Label, Member, Members, Role, Site};
 pub(crate) use survey::is_held;

@@ -1,10 +1,14 @@
 //! One node of the cancel tree. The rules and the lock order are at the top of [`super`].
 
-use std::{collections::BTreeMap, fmt, mem, ptr, task::Waker, time::Instant};
+use std::{collections::BTreeMap, fmt, mem, ptr, sync::Arc as StdArc, task::Waker, time::Instant};
 
 use anyio_core::{Cause, CauseKind};
 use slab::Slab;
 
+use super::{
+    listed::Listing,
+    role::{Label, Members},
+};
 use crate::sys::{Arc, AtomicU32, AtomicUsize, AtomicWaker, Mutex, Ordering, Weak, global};
 
 /// What a node is and how it stands, as a set of bits.
@@ -30,6 +34,10 @@ impl Flags {
     pub(crate) const SHUTDOWN: Self = Self(1 << 6);
     /// It was asked to, itself or from outside; no shield keeps that out.
     pub(crate) const ASKED: Self = Self(1 << 7);
+    /// Its body has ended: it is a group's that waits for its tasks, or a cleanup's that has begun.
+    pub(crate) const CLOSING: Self = Self(1 << 8);
+    /// Where the bits begin that say what it [stands for](super::Role), which never change.
+    const ROLE: u32 = 9;
     /// Either reason to hold.
     pub(crate) const OBLIGATION: Self = Self(Self::SHIELD.0 | Self::HOLD.0);
 
@@ -40,11 +48,15 @@ impl Flags {
     pub(crate) const fn any(self, of: Self) -> bool {
         self.0 & of.0 != 0
     }
-}
 
-/// The tasks of a group, which are woken when it is cancelled, though they may have no nodes.
-pub(crate) trait Members: Send + Sync {
-    fn wake_all(&self);
+    /// A node that stands for this.
+    pub(super) const fn of_role(role: u32) -> Self {
+        Self(role << Self::ROLE)
+    }
+
+    pub(super) const fn to_role(self) -> u32 {
+        self.0 >> Self::ROLE
+    }
 }
 
 pub(crate) struct Node {
@@ -53,7 +65,7 @@ pub(crate) struct Node {
     parent_address: AtomicUsize,
     /// Wakes whoever polls this node's body.
     waker: AtomicWaker,
-    links: Mutex<Links>,
+    pub(super) links: Mutex<Links>,
 }
 
 /// Wakers by the two addresses that tell them apart.
@@ -62,24 +74,28 @@ type Refused = BTreeMap<(usize, usize), Waker>;
 #[derive(Default)]
 pub(crate) struct Links {
     /// Also of a node that is gone, to tell who comes too late where to go.
-    parent: Option<Arc<Node>>,
+    pub(super) parent: Option<Arc<Node>>,
     /// This node's place among its parent's children.
     place: usize,
     /// It has ended, and stays for the sake of its children.
-    ghost: bool,
+    pub(super) ghost: bool,
     /// It is no longer among its parent's children, and never will have children itself.
-    gone: bool,
-    children: Slab<Arc<Node>>,
+    pub(super) gone: bool,
+    pub(super) children: Slab<Arc<Node>>,
     /// The wakers of operations that were refused because this node was effective, each once.
     refused: Option<Box<Refused>>,
     /// Who waits for the node to be asked to end.
     listeners: Option<Box<Slab<Waker>>>,
     /// How often the listeners were woken: a key is worth nothing afterwards.
     calls: usize,
-    cause: Option<Cause>,
-    deadline: Option<Instant>,
+    pub(super) cause: Option<Cause>,
+    pub(super) deadline: Option<Instant>,
     /// The tasks, if it is a group's node.
-    members: Option<Weak<dyn Members>>,
+    pub(super) members: Option<Weak<dyn Members>>,
+    /// What people call it.
+    pub(super) label: Label,
+    /// That it is among the nodes that the tree of tasks is found from.
+    pub(super) listing: Listing,
 }
 
 /// What leaves the tree with a node.
@@ -115,14 +131,19 @@ impl Rest {
 }
 
 impl Node {
-    pub(crate) fn new(flags: Flags, cause: Option<Cause>, deadline: Option<Instant>) -> Arc<Self> {
+    pub(crate) fn new(
+        flags: Flags,
+        label: Label,
+        cause: Option<Cause>,
+        deadline: Option<Instant>,
+    ) -> Arc<Self> {
         let effective = if flags.any(Flags::CANCELLED) { Flags::EFFECTIVE } else { Flags::PLAIN };
         let asked = if flags.any(Flags::SHUTDOWN) { Flags::ASKED } else { Flags::PLAIN };
         Arc::new(Self {
             flags: AtomicU32::from(flags.with(effective).with(asked).0),
             parent_address: AtomicUsize::default(),
             waker: AtomicWaker::new(),
-            links: Mutex::from(Links { cause, deadline, ..Links::default() }),
+            links: Mutex::from(Links { label, cause, deadline, ..Links::default() }),
         })
     }
 
@@ -146,6 +167,13 @@ impl Node {
 
     pub(crate) fn parent_address(&self) -> usize {
         self.parent_address.load(Ordering::Relaxed)
+    }
+
+    /// Its body has ended, and there is something to wait for.
+    pub(crate) fn set_closing(&self) {
+        if !self.flags().any(Flags::CLOSING) {
+            self.raise(Flags::CLOSING);
+        }
     }
 
     fn raise(&self, flag: Flags) {
@@ -249,6 +277,10 @@ impl Node {
     /// To be called before the group has any.
     pub(crate) fn set_members(&self, members: Weak<dyn Members>) {
         self.links.lock().members = Some(members);
+    }
+
+    pub(crate) fn set_name(&self, name: Option<StdArc<str>>) {
+        self.links.lock().label.name = name;
     }
 
     /// Puts a node that has no parent beneath `parent`, or whatever has taken that one's place.
@@ -570,7 +602,9 @@ fn wake_chain(node: &Arc<Node>) {
 impl Drop for Node {
     /// Long chains of parents are let go one by one, not by recursion.
     fn drop(&mut self) {
-        let mut next = self.links.get_mut().parent.take();
+        let links = self.links.get_mut();
+        links.listing.leave();
+        let mut next = links.parent.take();
         while let Some(node) = next {
             next = Arc::into_inner(node).and_then(|mut node| node.links.get_mut().parent.take());
         }

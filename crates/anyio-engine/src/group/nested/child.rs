@@ -11,7 +11,7 @@ use anyio_core::{Cause, CauseKind, Outcome};
 use pin_project_lite::pin_project;
 
 use super::{
-    super::tally::Tally,
+    super::{slot::label, tally::Tally},
     joint::{End, Joint},
 };
 use crate::{
@@ -68,7 +68,7 @@ where
         joint: Arc<Joint<<F::Output as Outcome<E>>::Value>>,
         future: F,
     ) -> Self {
-        let span = tally.span.task(None, joint.location());
+        let span = tally.span.task(joint.name(), joint.location());
         Self { frame: Frame::new(), tally, joint: Some(joint), span, body: Body::new(future) }
     }
 }
@@ -94,9 +94,9 @@ fn end<E, T>(tally: &Tally<E>, joint: Arc<Joint<T>>, fate: Fate<T, E>) {
     joint.end(end);
     if needs_drop::<T>() {
         // A value that nobody can ask for is gone before the group ends.
-        let location = joint.location();
+        let (name, location) = (joint.name_of(), joint.location());
         if let Err(payload) = catch(|| drop(joint)) {
-            tally.panic(payload, || super::super::slot::label(None, location));
+            tally.panic(payload, || label(name.as_ref(), location));
         }
     }
 }

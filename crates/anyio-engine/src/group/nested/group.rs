@@ -6,6 +6,7 @@ use anyio_core::{Cause, Outcome, SpawnError, TaskError};
 
 use super::{
     super::tally::Tally,
+    builder::NestedChild,
     child::Child,
     inbox::Inbox,
     joint::{Joint, NestedHandle},
@@ -65,6 +66,11 @@ impl<C, E> NestedGroup<C, E> {
         self.tally.node.own_cause()
     }
 
+    /// Settings for one task: `tg.child().name("database").spawn(f)`.
+    pub const fn child(&self) -> NestedChild<'_, C, E> {
+        NestedChild::new(self)
+    }
+
     pub(super) fn node(&self) -> &Arc<Node> {
         &self.tally.node
     }
@@ -72,6 +78,7 @@ impl<C, E> NestedGroup<C, E> {
     /// Adds a task, made into a `C` by `pack`.
     pub(super) fn add<F>(
         &self,
+        name: Option<StdArc<str>>,
         location: &'static Location<'static>,
         future: F,
         pack: impl FnOnce(Child<E, F>) -> C,
@@ -81,7 +88,7 @@ impl<C, E> NestedGroup<C, E> {
         F::Output: Outcome<E>,
     {
         let mut future = Some(future);
-        let joint = Arc::new(Joint::new(location));
+        let joint = Arc::new(Joint::new(name, location));
         let theirs = Arc::clone(&joint);
         let make = || match future.take() {
             Some(future) => pack(Child::new(Arc::clone(&self.tally), theirs, future)),
@@ -116,10 +123,7 @@ impl<'env, E: TaskError> ScopedTaskGroup<'env, E> {
         F::Output: Outcome<E>,
         <F::Output as Outcome<E>>::Value: Send + 'env,
     {
-        match self.try_spawn(future) {
-            Ok(handle) => handle,
-            Err(error) => panic!("{error}"),
-        }
+        self.child().spawn(future)
     }
 
     /// Starts a task in the group, or hands the future back.
@@ -138,7 +142,7 @@ impl<'env, E: TaskError> ScopedTaskGroup<'env, E> {
         F::Output: Outcome<E>,
         <F::Output as Outcome<E>>::Value: Send + 'env,
     {
-        self.add(Location::caller(), future, |child| Box::pin(child))
+        self.child().try_spawn(future)
     }
 }
 
@@ -159,10 +163,7 @@ impl<'env, E: TaskError> LocalTaskGroup<'env, E> {
         F::Output: Outcome<E>,
         <F::Output as Outcome<E>>::Value: 'env,
     {
-        match self.try_spawn(future) {
-            Ok(handle) => handle,
-            Err(error) => panic!("{error}"),
-        }
+        self.child().spawn(future)
     }
 
     /// Starts a task in the group, or hands the future back.
@@ -181,7 +182,7 @@ impl<'env, E: TaskError> LocalTaskGroup<'env, E> {
         F::Output: Outcome<E>,
         <F::Output as Outcome<E>>::Value: 'env,
     {
-        self.add(Location::caller(), future, |child| Box::pin(child))
+        self.child().try_spawn(future)
     }
 }
 

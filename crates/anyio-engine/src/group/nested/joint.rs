@@ -14,11 +14,12 @@ use crate::{
     context::{Owner, Verdict, ambient},
     op,
     sys::{Arc, Mutex},
-    tree::{Flags, Node},
+    tree::{Label, Node, Role},
 };
 
 /// All of it is under one lock: mostly there is one thread.
 pub(super) struct Joint<T> {
+    name: Option<Arc<str>>,
     location: &'static Location<'static>,
     inner: Mutex<Inner<T>>,
 }
@@ -40,7 +41,7 @@ pub(super) enum End<T> {
 }
 
 impl<T> Joint<T> {
-    pub(super) fn new(location: &'static Location<'static>) -> Self {
+    pub(super) fn new(name: Option<Arc<str>>, location: &'static Location<'static>) -> Self {
         let inner = Inner {
             status: TaskStatus::Running,
             value: None,
@@ -48,15 +49,23 @@ impl<T> Joint<T> {
             node: None,
             joiner: None,
         };
-        Self { location, inner: Mutex::from(inner) }
+        Self { name, location, inner: Mutex::from(inner) }
     }
 
     pub(super) const fn location(&self) -> &'static Location<'static> {
         self.location
     }
 
+    pub(super) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    pub(super) fn name_of(&self) -> Option<Arc<str>> {
+        self.name.clone()
+    }
+
     pub(super) fn label(&self) -> Arc<str> {
-        label(None, self.location)
+        label(self.name.as_ref(), self.location)
     }
 
     fn status(&self) -> TaskStatus {
@@ -140,7 +149,8 @@ impl<T> Owner for Joint<T> {
     }
 
     fn make(&self, outer: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
-        let node = Node::new(Flags::PLAIN, None, None);
+        let label = Label::named(self.name.clone(), self.location);
+        let node = Node::new(Role::Task.flags(), label, None, None);
         node.attach(outer());
         let missed = {
             let mut inner = self.inner.lock();
@@ -204,6 +214,12 @@ impl<T> NestedHandle<T> {
         self.joint.status()
     }
 
+    /// The name it was given.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.joint.name()
+    }
+
     /// Where it was spawned.
     #[must_use]
     pub fn location(&self) -> &'static Location<'static> {
@@ -222,7 +238,10 @@ impl<T> IntoFuture for NestedHandle<T> {
 
 impl<T> fmt::Debug for NestedHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NestedHandle").field("status", &self.status()).finish_non_exhaustive()
+        f.debug_struct("NestedHandle")
+            .field("name", &self.name())
+            .field("status", &self.status())
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`joint`]; new ones come through an [`inbox`], which the handles on the group hold weakly, since
 //! tasks hold handles. Everything else is that of the other groups.
 
+mod builder;
 mod child;
 mod group;
 mod inbox;
@@ -11,6 +12,7 @@ mod joint;
 mod run;
 mod together;
 
+pub use builder::NestedChild;
 pub use group::{LocalTaskGroup, NestedGroup, ScopedTaskGroup};
 pub use joint::{NestedHandle, NestedJoin};
 pub use run::{NestedRun, local_task_group, scoped_task_group};

@@ -202,7 +202,7 @@ where
         let ended = opening.as_mut().poll_body(&tasks.tally, cx).is_ready();
         let again = opening.as_mut().enter(|| tasks.poll(cx));
         if again || !ended || !tasks.set.is_empty() || !tasks.inbox.close() {
-            opening.settle(cx);
+            opening.settle(ended, cx);
             tasks.inbox.set_polled(false);
             if again || !tasks.inbox.is_empty() {
                 cx.waker().wake_by_ref();

@@ -30,7 +30,7 @@ fn spawn<T, E, F>(
 where
     F: Future<Output = Result<T, E>>,
 {
-    match group.add(location, future, Box::pin) {
+    match group.add(None, location, future, Box::pin) {
         Ok(handle) => handle,
         Err(_) => unreachable!("its body is running"),
     }

@@ -9,19 +9,19 @@ use std::task::Waker;
 
 use anyio_core::{Cause, CauseKind};
 
-use super::{Flags, Node};
+use super::{Flags, Label, Node};
 use crate::{model::Alarm, sys::Arc};
 
 /// A node beneath `parent`.
 fn beneath(parent: &Arc<Node>, flags: Flags) -> Arc<Node> {
-    let node = Node::new(flags, None, None);
+    let node = Node::new(flags, Label::default(), None, None);
     node.attach(Some(Arc::clone(parent)));
     node
 }
 
 /// A node without a parent. What all moves and walks share is made with it, before there are threads.
 fn root(flags: Flags) -> Arc<Node> {
-    let root = Node::new(flags, None, None);
+    let root = Node::new(flags, Label::default(), None, None);
     root.move_to(None);
     root
 }

@@ -1,0 +1,499 @@
+//! What the tree of tasks shows. Other cases run at the same time and are in it, too: each of these
+//! looks for its own names only.
+
+use std::{
+    cell::OnceCell,
+    future::pending,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use anyio_core::{CancelScope as _, Cancelled, CauseKind, Event as _, Runtime, Spawn as _};
+use anyio_engine::{
+    ItemKind, ItemState, Ready, RuntimeExt as _, TaskGroup, TaskTree, TreeItem, capture,
+    catch_cancelled, checkpoint, current_task, finally, scoped_task_group, shield, sleep_forever,
+    task_tree,
+};
+
+use super::tools::event;
+use crate::{
+    suite::Case,
+    support::{is_pending, until},
+};
+
+pub(super) fn list<B: Runtime>() -> Vec<Case> {
+    list![B, task_tree:
+        tasks_stand_in_their_groups,
+        run_is_the_outermost,
+        task_that_refuses_to_end_is_seen,
+        cancelling_without_a_hold,
+        closing_group_waits_for_its_tasks,
+        borrowing_tasks_are_listed,
+        scopes_stand_where_they_are,
+        cleanups_and_catches,
+        starting_task_is_its_groups,
+        dropped_group_goes_on,
+        captured_task_is_listed,
+        service_and_request,
+        what_has_ended_is_gone,
+        slots_are_told_apart,
+        ages_are_bounds,
+        current_task_is_the_innermost,
+    ]
+}
+
+/// A name that no other case has.
+fn unique(what: &str) -> Arc<str> {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    format!("{what} {}", COUNT.fetch_add(1, Ordering::Relaxed)).into()
+}
+
+fn find<'a>(tree: &'a TaskTree, name: &str) -> &'a TreeItem {
+    tree.find(name).unwrap_or_else(|| panic!("{name} is not in the tree:\n{tree}"))
+}
+
+/// Waits until the task is seen to wait, and gives the tree.
+async fn waiting<B: Runtime>(name: &str) -> TaskTree {
+    let mut tree = task_tree();
+    while tree.find(name).is_none_or(|item| item.state() != ItemState::Waiting) {
+        B::sleep(Duration::from_millis(1)).await;
+        tree = task_tree();
+    }
+    tree
+}
+
+fn builder<B: Runtime>(name: &Arc<str>) -> anyio_engine::GroupBuilder<B, Cancelled> {
+    TaskGroup::builder().name(Arc::clone(name))
+}
+
+/// The line of the text that begins with this, whatever is in front of it.
+fn line(tree: &TaskTree, start: &str) -> String {
+    let text = tree.to_string();
+    let found = text.lines().map(str::trim_start).find(|line| line.starts_with(start));
+    found.unwrap_or_else(|| panic!("no line begins with {start}:\n{text}")).to_owned()
+}
+
+/// A task is found with its name and the place it was spawned at, in the group that it belongs to,
+/// which is in the task that opened it, whoever spawned the task.
+/// Covers: anyio/test_get_running_tasks
+/// Covers: anyio/test_start_soon_parent_id
+/// Covers: trio/test_current_task
+async fn tasks_stand_in_their_groups<B: Runtime>() {
+    let [outer, host, inner, task] = ["outer", "host", "inner", "task"].map(unique);
+    builder::<B>(&outer)
+        .run(async |tg| {
+            let names = [&host, &inner, &task].map(Arc::clone);
+            let outside = tg.clone();
+            tg.child().name(Arc::clone(&host)).spawn(async move {
+                let [_, inner, task] = names;
+                _ = builder::<B>(&inner)
+                    .run(async |tg| {
+                        // Spawned by a task of another group.
+                        let theirs = tg.clone();
+                        outside.spawn(async move {
+                            theirs.child().name(task).spawn(sleep_forever());
+                        });
+                        sleep_forever().await;
+                    })
+                    .await;
+            });
+            let tree = waiting::<B>(&task).await;
+            let task = find(&tree, &task);
+            assert_eq!(task.kind(), ItemKind::Task);
+            assert!(task.location().unwrap().file().ends_with("task_tree.rs"));
+            let group = tree.group(task).unwrap();
+            assert_eq!(group.name(), Some(&*inner));
+            assert!(group.location().unwrap().file().ends_with("task_tree.rs"));
+            let host_item = tree.parent(group).unwrap();
+            assert_eq!((host_item.kind(), host_item.name()), (ItemKind::Task, Some(&*host)));
+            assert_eq!(tree.group(host_item).unwrap().name(), Some(&*outer));
+            let beneath = tree.beneath(find(&tree, &outer));
+            assert!(beneath.iter().any(|item| item.name() == Some(&*inner)));
+            assert!(beneath.iter().all(|item| item.depth() > find(&tree, &outer).depth()));
+            assert!(line(&tree, &format!("task {:?} at ", &*host)).ends_with(", waiting"));
+            tg.cancel();
+        })
+        .await
+        .unwrap();
+}
+
+/// The outermost of all is the run, which goes by the name of its backend and is in no group.
+/// Covers: trio/test_root_task
+async fn run_is_the_outermost<B: Runtime>() {
+    let name = unique("group");
+    builder::<B>(&name)
+        .run(async |_| {
+            let tree = task_tree();
+            let mut item = find(&tree, &name);
+            while let Some(around) = tree.parent(item) {
+                item = around;
+            }
+            assert_eq!((item.kind(), item.depth()), (ItemKind::Run, 0));
+            assert!(item.name().is_some() && tree.group(item).is_none());
+            // It is the task that asks.
+            assert_eq!(item.state(), ItemState::Running);
+        })
+        .await
+        .unwrap();
+}
+
+/// A task that is cancelled and does not end says so in one line, with what holds it back.
+async fn task_that_refuses_to_end_is_seen<B: Runtime>() {
+    let (name, go) = (unique("stubborn"), event::<B>());
+    let theirs = Arc::clone(&go);
+    builder::<B>(&unique("group"))
+        .run(async |tg| {
+            let task = tg.child().name(Arc::clone(&name)).spawn(async move {
+                B::move_on_after(Duration::from_secs(600), shield(theirs.wait())).await;
+            });
+            waiting::<B>(&name).await;
+            task.cancel();
+            let tree = task_tree();
+            let item = find(&tree, &name);
+            assert_eq!(item.state(), ItemState::Cancelling);
+            assert_eq!(item.cause().unwrap().kind(), CauseKind::Explicit);
+            let holders: Vec<_> = tree.holders(item).collect();
+            assert_eq!(holders.len(), 1, "{tree}");
+            assert_eq!(holders[0].kind(), ItemKind::Shield);
+            assert_eq!(holders[0].state(), ItemState::Shielded);
+            let place = holders[0].location().unwrap();
+            assert!(place.file().ends_with("task_tree.rs"));
+            let line = line(&tree, &format!("task {:?} at ", &*name));
+            assert!(line.contains(", cancelling (cancelled at "), "{line}");
+            assert!(line.ends_with(&format!(", held by the shield at {place}")), "{line}");
+            go.set();
+        })
+        .await
+        .unwrap();
+}
+
+/// What is cancelled and held by nothing is told apart from that: it is not polled.
+async fn cancelling_without_a_hold<B: Runtime>() {
+    let name = unique("not polled");
+    let handle = OnceCell::new();
+    let mut group = pin!(scoped_task_group(async |tg| {
+        tg.child().name(Arc::clone(&name)).spawn(sleep_forever());
+        assert!(handle.set(tg).is_ok());
+    }));
+    assert!(is_pending(group.as_mut()).await);
+    assert_eq!(find(&task_tree(), &name).state(), ItemState::Waiting);
+    handle.get().unwrap().cancel();
+    let tree = task_tree();
+    let item = find(&tree, &name);
+    assert_eq!((item.state(), tree.holders(item).count()), (ItemState::Cancelling, 0));
+    assert!(line(&tree, &format!("task {:?} at ", &*name)).ends_with(", cancelling"));
+    let ended: Result<(), Cancelled> = group.await;
+    assert_eq!(ended, Ok(()));
+}
+
+/// A group whose body has ended is closing, and running before.
+async fn closing_group_waits_for_its_tasks<B: Runtime>() {
+    let (name, go) = (unique("group"), event::<B>());
+    let theirs = Arc::clone(&go);
+    let mut group = pin!(builder::<B>(&name).run(async |tg| {
+        let tree = task_tree();
+        assert_eq!(find(&tree, &name).state(), ItemState::Running);
+        tg.spawn(async move { theirs.wait().await });
+    }));
+    assert!(is_pending(group.as_mut()).await);
+    let tree = task_tree();
+    assert_eq!(find(&tree, &name).state(), ItemState::Closing);
+    go.set();
+    group.await.unwrap();
+}
+
+/// G12: the tasks of groups that borrow are listed, with their names, and so are their groups.
+async fn borrowing_tasks_are_listed<B: Runtime>() {
+    let (name, other, go) = (unique("borrows"), unique("other"), event::<B>());
+    scoped_task_group(async |tg| {
+        let task = tg.child().name(Arc::clone(&name)).spawn(async {
+            go.wait().await;
+        });
+        assert_eq!(task.name(), Some(&*name));
+        tg.child().name(Arc::clone(&other)).spawn(go.wait());
+        let tree = waiting::<B>(&other).await;
+        let item = find(&tree, &name);
+        assert_eq!((item.kind(), item.state()), (ItemKind::Task, ItemState::Waiting));
+        assert!(item.location().unwrap().file().ends_with("task_tree.rs"));
+        let group = tree.parent(item).unwrap();
+        assert_eq!(group.kind(), ItemKind::Group);
+        assert!(group.location().unwrap().file().ends_with("task_tree.rs"));
+        task.cancel();
+        assert_eq!(find(&task_tree(), &name).state(), ItemState::Cancelling);
+        go.set();
+    })
+    .await
+    .unwrap_or_else(|_: Cancelled| unreachable!("nobody cancels the group"));
+}
+
+/// Scopes are listed where they are polled, with their deadlines, and shields as what they are.
+async fn scopes_stand_where_they_are<B: Runtime>() {
+    let name = unique("scoped");
+    let deadline = B::now() + Duration::from_secs(600);
+    builder::<B>(&unique("group"))
+        .run(async |tg| {
+            let (scope, stop) = (B::CancelScope::new(), B::CancelScope::new());
+            let (theirs, inner) = (scope.clone(), stop.clone());
+            tg.child().name(Arc::clone(&name)).spawn(async move {
+                let work = shield(async move { inner.run(sleep_forever()).await });
+                _ = theirs.run(B::move_on_at(deadline, work)).await;
+            });
+            let tree = waiting::<B>(&name).await;
+            let inside = tree.beneath(find(&tree, &name));
+            let kinds: Vec<_> = inside.iter().map(TreeItem::kind).collect();
+            let expected = [ItemKind::Scope, ItemKind::Scope, ItemKind::Shield, ItemKind::Scope];
+            assert_eq!(kinds, expected, "{tree}");
+            assert_eq!((inside[0].deadline(), inside[1].deadline()), (None, Some(deadline)));
+            assert!(inside.iter().all(|item| item.state() == ItemState::Running));
+            scope.cancel();
+            let tree = task_tree();
+            let inside = tree.beneath(find(&tree, &name));
+            let states: Vec<_> = inside.iter().map(TreeItem::state).collect();
+            let (cut, kept) = (ItemState::Cancelling, ItemState::Shielded);
+            assert_eq!(states, [cut, cut, kept, ItemState::Running], "{tree}");
+            stop.cancel();
+        })
+        .await
+        .unwrap();
+}
+
+/// Catches and cleanups are listed, and it is seen when a cleanup has begun.
+async fn cleanups_and_catches<B: Runtime>() {
+    let (name, go) = (unique("cleans up"), event::<B>());
+    let theirs = Arc::clone(&go);
+    builder::<B>(&unique("group"))
+        .run(async |tg| {
+            let task = tg.child().name(Arc::clone(&name)).spawn(async move {
+                _ = catch_cancelled(finally(pending::<()>(), async {
+                    theirs.wait().await;
+                }))
+                .await;
+            });
+            let kinds = |tree: &TaskTree| -> Vec<_> {
+                tree.beneath(find(tree, &name)).iter().map(TreeItem::kind).collect()
+            };
+            let tree = waiting::<B>(&name).await;
+            assert_eq!(kinds(&tree), [ItemKind::Catch, ItemKind::Cleanup], "{tree}");
+            task.cancel();
+            let mut tree = task_tree();
+            while tree.beneath(find(&tree, &name))[1].state() != ItemState::Closing {
+                B::sleep(Duration::from_millis(1)).await;
+                tree = task_tree();
+            }
+            assert_eq!(kinds(&tree), [ItemKind::Catch, ItemKind::Cleanup], "{tree}");
+            assert_eq!(find(&tree, &name).state(), ItemState::Cancelling);
+            go.set();
+        })
+        .await
+        .unwrap();
+}
+
+/// G9: a task that starts stands in its group; its caller is seen to wait for it until it has started.
+/// Covers: anyio/test_start_parent_id
+async fn starting_task_is_its_groups<B: Runtime>() {
+    let [group, caller, name] = ["group", "caller", "starts"].map(unique);
+    let (go, end) = (event::<B>(), event::<B>());
+    builder::<B>(&group)
+        .run(async |tg| {
+            let (starts, go_on, until_then) =
+                (Arc::clone(&name), Arc::clone(&go), Arc::clone(&end));
+            let theirs = tg.clone();
+            tg.child().name(Arc::clone(&caller)).spawn(async move {
+                let serve = |ready: Ready<()>| async move {
+                    go_on.wait().await;
+                    ready.started(());
+                    sleep_forever().await;
+                };
+                theirs.child().name(starts).service().start(serve).await?;
+                until_then.wait().await;
+                Ok(())
+            });
+            let tree = waiting::<B>(&name).await;
+            assert_eq!(tree.group(find(&tree, &name)).unwrap().name(), Some(&*group));
+            let inside = tree.beneath(find(&tree, &caller));
+            assert_eq!((inside.len(), inside[0].kind()), (1, ItemKind::Start), "{tree}");
+            go.set();
+            until::<B>(|| {
+                let tree = task_tree();
+                tree.beneath(find(&tree, &caller)).is_empty()
+            })
+            .await;
+            let tree = task_tree();
+            assert_eq!(tree.group(find(&tree, &name)).unwrap().name(), Some(&*group));
+            end.set();
+        })
+        .await
+        .unwrap();
+}
+
+/// C13: the tasks of a group that was dropped are in the tree for as long as they clean up.
+async fn dropped_group_goes_on<B: Runtime>() {
+    let ([group, name], go) = (["dropped", "task"].map(unique), event::<B>());
+    let theirs = Arc::clone(&go);
+    {
+        let mut opened = pin!(builder::<B>(&group).run(async |tg| {
+            tg.child().name(Arc::clone(&name)).spawn(async move {
+                shield(theirs.wait()).await;
+            });
+        }));
+        assert!(is_pending(opened.as_mut()).await);
+        waiting::<B>(&name).await;
+    }
+    let tree = task_tree();
+    let item = find(&tree, &group);
+    assert!(item.is_dropped() && item.state() == ItemState::Cancelling, "{tree}");
+    assert_eq!(item.cause().unwrap().kind(), CauseKind::Dropped);
+    let task = find(&tree, &name);
+    assert_eq!(tree.parent(task).unwrap().name(), Some(&*group));
+    assert_eq!(task.state(), ItemState::Cancelling);
+    assert!(line(&tree, &format!("group {:?} at ", &*group)).contains("nobody waits"));
+    go.set();
+    until::<B>(|| task_tree().find(&name).is_none() && task_tree().find(&group).is_none()).await;
+}
+
+/// C15: a task that somebody else has spawned stands in the scope that it was captured in.
+async fn captured_task_is_listed<B: Runtime>() {
+    let (name, done) = (unique("group"), event::<B>());
+    builder::<B>(&name)
+        .run(async |_| {
+            let (context, theirs) = (capture(), Arc::clone(&done));
+            let stop = B::CancelScope::new();
+            let foreign = stop.clone();
+            B::spawner().unwrap().spawn_task(async move {
+                _ = context.in_scope(foreign.run(sleep_forever())).await;
+                theirs.set();
+            });
+            let captured = |tree: &TaskTree| {
+                let inside = tree.beneath(find(tree, &name)).iter();
+                inside.filter(|item| item.kind() == ItemKind::Captured).cloned().collect::<Vec<_>>()
+            };
+            until::<B>(|| !captured(&task_tree()).is_empty()).await;
+            let tree = task_tree();
+            let found = captured(&tree);
+            assert!(found.len() == 1 && found[0].kind().is_task());
+            assert!(found[0].location().unwrap().file().ends_with("task_tree.rs"));
+            stop.cancel();
+            done.wait().await;
+            assert_eq!(captured(&task_tree()).len(), 0);
+        })
+        .await
+        .unwrap();
+}
+
+/// G11, C12: services say that they are, and who was asked to shut down does, too.
+async fn service_and_request<B: Runtime>() {
+    let [group, name] = ["asked", "service"].map(unique);
+    let scope = B::CancelScope::new();
+    let run = scope.run(builder::<B>(&group).run(async |tg| {
+        tg.child().name(Arc::clone(&name)).service().spawn(sleep_forever());
+        let tree = waiting::<B>(&name).await;
+        assert!(find(&tree, &name).is_service() && !find(&tree, &group).is_service());
+        assert!(!find(&tree, &name).is_shutdown_requested());
+        scope.shutdown(Duration::from_secs(600));
+        let tree = task_tree();
+        assert!(find(&tree, &name).is_shutdown_requested());
+        assert!(find(&tree, &group).is_shutdown_requested());
+        assert!(line(&tree, &format!("task {:?} at ", &*name)).contains(", a service, "));
+    }));
+    run.await.unwrap().unwrap();
+}
+
+/// C14: what has ended is not in the tree, whoever still has a handle on it.
+async fn what_has_ended_is_gone<B: Runtime>() {
+    let [group, name, other] = ["group", "ended", "other"].map(unique);
+    let mut kept = None;
+    builder::<B>(&group)
+        .run(async |tg| {
+            let mut task = tg.child().name(Arc::clone(&name)).spawn(checkpoint());
+            let released = tg.child().name(Arc::clone(&other)).spawn(async {});
+            task.wait().await;
+            assert!(task_tree().find(&name).is_none());
+            drop(released);
+            until::<B>(|| task_tree().find(&other).is_none()).await;
+            kept = Some((tg, task));
+        })
+        .await
+        .unwrap();
+    let tree = task_tree();
+    assert!(tree.find(&group).is_none(), "{tree}");
+    drop(kept);
+}
+
+/// A task that has the place of one that has ended is not taken for it.
+async fn slots_are_told_apart<B: Runtime>() {
+    let group = unique("group");
+    builder::<B>(&group)
+        .run(async |tg| {
+            let mut before: Option<Arc<str>> = None;
+            for _ in 0..20 {
+                let name = unique("one of many");
+                let task = tg.child().name(Arc::clone(&name)).spawn(sleep_forever());
+                let tree = waiting::<B>(&name).await;
+                let inside = tree.beneath(find(&tree, &group));
+                assert_eq!(inside.len(), 1, "{tree}");
+                assert!(before.is_none_or(|before| tree.find(&before).is_none()));
+                task.cancel();
+                assert!(task.await.is_err());
+                before = Some(name);
+            }
+        })
+        .await
+        .unwrap();
+}
+
+/// The age of a group is its own; a task is not said to be younger than it is, nor older than its group.
+async fn ages_are_bounds<B: Runtime>() {
+    let [group, name, other] = ["group", "early", "late"].map(unique);
+    builder::<B>(&group)
+        .run(async |tg| {
+            tg.child().name(Arc::clone(&name)).spawn(sleep_forever());
+            // Real time passes, whatever clock the backend goes by.
+            thread::sleep(Duration::from_millis(60));
+            tg.child().name(Arc::clone(&other)).spawn(sleep_forever());
+            let tree = task_tree();
+            let age = |name| find(&tree, name).age().unwrap();
+            // The clock goes in steps of 17 milliseconds.
+            assert!(age(&group) >= Duration::from_millis(42), "{:?}", age(&group));
+            assert!(age(&name) >= Duration::from_millis(42), "{:?}", age(&name));
+            assert!(age(&name) <= age(&group) && age(&other) <= age(&group));
+            tg.cancel();
+        })
+        .await
+        .unwrap();
+}
+
+/// The innermost task around the running code is the one that it is in; outside of tasks it is the run.
+/// Covers: trio/test_current_task
+async fn current_task_is_the_innermost<B: Runtime>() {
+    let name =
+        |task: Option<anyio_engine::TaskInfo>| task.map(|task| task.name().map(String::from));
+    assert_eq!(current_task().unwrap().kind(), ItemKind::Run);
+    let [outer, inner] = ["outer", "inner"].map(unique);
+    builder::<B>(&unique("group"))
+        .run(async |tg| {
+            assert_eq!(current_task().unwrap().kind(), ItemKind::Run);
+            let (own, nested) = (Arc::clone(&outer), Arc::clone(&inner));
+            tg.child().name(Arc::clone(&outer)).spawn(async move {
+                checkpoint().await;
+                assert_eq!(name(current_task()), Some(Some(own.to_string())));
+                let group = scoped_task_group(async |tg| -> Result<(), Cancelled> {
+                    tg.child().name(Arc::clone(&nested)).spawn(async {
+                        assert_eq!(name(current_task()), Some(Some(nested.to_string())));
+                    });
+                    Ok(())
+                });
+                group.await?;
+                let place = current_task().unwrap().location().unwrap();
+                assert!(place.file().ends_with("task_tree.rs"));
+                Ok(())
+            });
+        })
+        .await
+        .unwrap();
+    assert!(thread::spawn(|| current_task().is_none()).join().unwrap());
+}

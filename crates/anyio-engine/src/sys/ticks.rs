@@ -1,0 +1,56 @@
+//! A clock that costs a load, and is as exact as somebody has looked at the real one.
+//!
+//! It is not among the model checker's primitives: nothing is ordered by it.
+
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// How many bits of a number of nanoseconds are less than a tick, which is some 17 milliseconds: a
+/// division by a rounder number would take as long as the rest of it all.
+const TICK: u32 = 24;
+/// The clock stands still afterwards, which is after more than a year.
+pub(crate) const LAST: u32 = (1 << 31) - 2;
+
+static TICKS: AtomicU32 = AtomicU32::new(0);
+static START: OnceLock<Instant> = OnceLock::new();
+
+/// The time when somebody looked at the real clock last: never later than it is.
+pub(crate) fn coarse() -> u32 {
+    TICKS.load(Ordering::Relaxed)
+}
+
+/// The time, from the real clock.
+pub(crate) fn refresh() -> u32 {
+    let now = Instant::now();
+    let since_start = now.saturating_duration_since(*START.get_or_init(|| now)).as_nanos();
+    let ticks = u32::try_from(since_start >> TICK).unwrap_or(LAST).min(LAST);
+    // It seldom changes, and is read by everybody who spawns.
+    if TICKS.load(Ordering::Relaxed) < ticks {
+        TICKS.fetch_max(ticks, Ordering::Relaxed);
+    }
+    ticks
+}
+
+/// How long ago that time was, to a tick.
+pub(crate) fn age(since: u32, now: u32) -> Duration {
+    Duration::from_nanos(u64::from(now.saturating_sub(since)) << TICK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_coarse_clock_is_not_ahead() {
+        let coarse = coarse();
+        let now = refresh();
+        assert!(coarse <= now && self::coarse() >= now);
+        assert_eq!(age(now, now + 64).as_millis(), 1_073);
+        assert_eq!(age(now + 1, now), Duration::ZERO);
+    }
+}

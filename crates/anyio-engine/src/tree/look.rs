@@ -1,0 +1,52 @@
+//! A look at one node, for people.
+
+use std::time::Instant;
+
+use anyio_core::Cause;
+
+use super::{
+    node::{Flags, Node},
+    role::{Label, Members, Role},
+};
+use crate::sys::Arc;
+
+/// What is to be seen of a node at one moment.
+pub(crate) struct Look {
+    pub(crate) role: Role,
+    pub(crate) flags: Flags,
+    pub(crate) label: Label,
+    /// It has ended: only what is beneath it counts.
+    pub(crate) ended: bool,
+    pub(crate) cause: Option<Cause>,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) since: Option<u32>,
+    pub(crate) members: Option<Arc<dyn Members>>,
+    pub(crate) children: Vec<Arc<Node>>,
+}
+
+impl Node {
+    pub(crate) fn look(&self) -> Look {
+        let links = self.links.lock();
+        // Under the lock: so they are of the same moment as the links.
+        let flags = self.flags();
+        Look {
+            role: Role::of(flags),
+            flags,
+            label: links.label.clone(),
+            ended: links.ghost || links.gone,
+            cause: links.cause.clone(),
+            deadline: links.deadline,
+            since: links.listing.since(),
+            members: links.members.as_ref().and_then(|members| members.upgrade()),
+            children: links.children.iter().map(|(_, child)| Arc::clone(child)).collect(),
+        }
+    }
+
+    pub(crate) fn parent(&self) -> Option<Arc<Self>> {
+        self.links.lock().parent.clone()
+    }
+
+    pub(crate) fn label(&self) -> Label {
+        self.links.lock().label.clone()
+    }
+}
