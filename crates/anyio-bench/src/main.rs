@@ -1,30 +1,32 @@
 //! Side-by-side benchmarks: see the README.
 
+mod commands;
 mod measure;
 mod rows;
 
 use std::process::ExitCode;
 
+const USAGE: &str = "\
+usage: anyio-bench list
+       anyio-bench time|allocations|instructions [WORD …]   rows whose names have all the words
+       anyio-bench run ROW CONTENDER CALLS                  one contender, for a profiler";
+
 fn main() -> ExitCode {
-    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let once = arguments.iter().position(|argument| argument == "--once");
-    if let Some(position) = once {
-        arguments.remove(position);
-    }
-    let wanted = |name: &str| arguments.iter().all(|word| name.contains(word.as_str()));
-    let mut any = false;
-    for mut row in rows::all() {
-        if once.is_some() {
-            any |= measure::once(&mut row, &wanted);
-        } else if wanted(&row.name) {
-            any = true;
-            measure::compare(&mut row);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match &arguments[..] {
+        ["list"] => commands::list(),
+        ["time", words @ ..] => commands::time(words),
+        ["allocations", words @ ..] => commands::allocations(words),
+        ["instructions", words @ ..] => commands::instructions(words),
+        ["run", row, contender, calls] => commands::run(row, contender, calls),
+        _ => Err(std::io::Error::other(USAGE)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
         }
-    }
-    if any {
-        ExitCode::SUCCESS
-    } else {
-        eprintln!("no row has all of these words in its name: {arguments:?}");
-        ExitCode::FAILURE
     }
 }

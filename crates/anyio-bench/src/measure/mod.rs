@@ -1,0 +1,11 @@
+//! What is measured, and the ways to do it.
+
+mod allocations;
+mod instructions;
+mod row;
+mod times;
+
+pub(crate) use allocations::allocations;
+pub(crate) use instructions::{calls_for, instructions, valgrind};
+pub(crate) use row::{Contender, Row};
+pub(crate) use times::{Times, times};

@@ -1,0 +1,68 @@
+//! One thing to be compared, and those who do it.
+
+use std::time::{Duration, Instant};
+
+/// One thing to be compared, under several contenders.
+pub(crate) struct Row {
+    /// Area, variant, size: `spawn_join/current_thread/100`.
+    pub(crate) name: String,
+    /// How many operations one call does.
+    pub(crate) operations: u32,
+    /// Several threads take part: a count of instructions would depend on chance.
+    pub(crate) threads: bool,
+    /// Made when the row is run, since they hold runtimes.
+    make: Box<dyn Fn() -> Vec<Contender>>,
+}
+
+impl Row {
+    pub(crate) fn new(
+        name: impl Into<String>,
+        operations: u32,
+        make: impl Fn() -> Vec<Contender> + 'static,
+    ) -> Self {
+        Self { name: name.into(), operations, threads: false, make: Box::new(make) }
+    }
+
+    /// The row has several threads if `yes`.
+    pub(crate) fn with_threads(mut self, yes: bool) -> Self {
+        self.threads = yes;
+        self
+    }
+
+    pub(crate) fn contenders(&self) -> Vec<Contender> {
+        (self.make)()
+    }
+}
+
+/// One way to do it.
+pub(crate) struct Contender {
+    /// Ours begin with "anyio". What begins with "limit" is there to compare with, and is no peer:
+    /// it does less than what is asked for.
+    pub(crate) name: &'static str,
+    call: Box<dyn FnMut(u32) -> Duration>,
+}
+
+impl Contender {
+    /// `call` is given a number, and does the row's operations as often.
+    pub(crate) fn new(name: &'static str, mut call: impl FnMut(u32) + 'static) -> Self {
+        Self::timed(name, move |calls| {
+            let start = Instant::now();
+            call(calls);
+            start.elapsed()
+        })
+    }
+
+    /// As [`new`](Self::new), for what says itself how long the part of it took that counts.
+    pub(crate) fn timed(name: &'static str, call: impl FnMut(u32) -> Duration + 'static) -> Self {
+        Self { name, call: Box::new(call) }
+    }
+
+    /// Does the row's operations `calls` times.
+    pub(crate) fn call(&mut self, calls: u32) -> Duration {
+        (self.call)(calls)
+    }
+
+    pub(crate) fn is_peer(&self) -> bool {
+        !self.name.starts_with("anyio") && !self.name.starts_with("limit")
+    }
+}

@@ -1,0 +1,44 @@
+//! Threads for code that blocks: there and back.
+
+use anyio_smol::Smol;
+use anyio_tokio::Tokio;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+
+use super::on::{self, OnTokio, Threads};
+use crate::measure::{Contender, Row};
+
+pub(super) fn rows() -> Vec<Row> {
+    let row = |at_once| {
+        let name = format!("to_thread/{at_once}_at_once");
+        Row::new(name, at_once, move || contenders(at_once)).with_threads(true)
+    };
+    vec![row(1), row(64)]
+}
+
+async fn jobs<F: Future>(calls: u32, at_once: u32, job: impl Fn() -> F) {
+    for _ in 0..calls {
+        let jobs: FuturesUnordered<_> = (0..at_once).map(|_| job()).collect();
+        assert_eq!(jobs.count().await, at_once as usize);
+    }
+}
+
+fn contenders(at_once: u32) -> Vec<Contender> {
+    let on = OnTokio::new(Threads::One);
+    vec![
+        on.ours("anyio to_thread, tokio, typed", move |calls| {
+            jobs(calls, at_once, || anyio_engine::to_thread::<Tokio, _, _>(|| 7))
+        }),
+        on.ours("anyio to_thread, tokio, ambient", move |calls| {
+            jobs(calls, at_once, || anyio::to_thread(|| 7))
+        }),
+        on::smol("anyio to_thread, smol, typed", move |calls| {
+            jobs(calls, at_once, || anyio_engine::to_thread::<Smol, _, _>(|| 7))
+        }),
+        on.peer("tokio spawn_blocking", move |calls| {
+            jobs(calls, at_once, || tokio::task::spawn_blocking(|| 7))
+        }),
+        Contender::new("smol unblock", move |calls| {
+            smol::block_on(jobs(calls, at_once, || smol::unblock(|| 7)));
+        }),
+    ]
+}
