@@ -67,6 +67,11 @@ pin_down! {
     Sending<'static, Cell<u8>> => send;
     Receiving<'static, Cell<u8>> => send;
     SendStream<Rc<()>> => neither;
+    Either<Sendable, Sendable> => send;
+    Either<Sendable, Local> => neither;
+    Sorted<Sendable, Sendable> => send;
+    NestedJoin<Cell<u8>> => both;
+    NestedJoin<Rc<()>> => neither;
     TaskTree => both;
     TreeItem => both;
     TaskInfo => both;

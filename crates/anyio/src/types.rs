@@ -3,9 +3,10 @@
 
 pub use anyio_engine::{
     Acquire, AllErrors, AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner, AnyTimer,
-    Captured, CatchCancelled, Checkpoint, Child, EnterGuard, ErrInto, Errors, Fail, Finally,
-    FirstError, GroupBuilder, GroupRun, InScope, Join, LocalTaskGroup, Locking, MoveOn,
-    NestedChild, NestedGroup, NestedHandle, NestedJoin, NestedRun, Receiving, Report, Scoped,
-    ScopedTaskGroup, Sending, Shield, ShutdownRequested, Sleep, Started, Starting,
-    StreamStatistics, TaskInfo, ToThread, UntilShutdown, ValueOnly, WithHandle, WithLocal,
+    Captured, CatchCancelled, Checkpoint, Child, Either, EnterGuard, ErrInto, Errors, Fail,
+    Finally, FirstError, GroupBuilder, GroupRun, InScope, Join, Listed, LocalTaskGroup, Locking,
+    MoveOn, NestedChild, NestedGroup, NestedHandle, NestedJoin, NestedRun, OneOf, Receiving,
+    Report, Scoped, ScopedTaskGroup, Sending, Several, Shield, ShutdownRequested, Sleep, Sorted,
+    Started, Starting, StreamStatistics, TaskInfo, ToThread, Together, Tupled, UntilShutdown,
+    ValueOnly, WithHandle, WithLocal,
 };

@@ -32,7 +32,7 @@ pub(crate) enum Kind<'a> {
     Until(Instant, Site),
     /// It has a cancellation of its own, which is kept elsewhere.
     Owned(&'a dyn Owner),
-    /// Nothing here belongs to a scope: a run's outermost frame, or a destructor.
+    /// Nothing here belongs to a scope: a destructor.
     Outside,
     /// It is no place in the tree, and only sets locals.
     Transparent,

@@ -35,7 +35,7 @@ pub enum ItemKind {
 }
 
 impl ItemKind {
-    pub(super) const fn of(role: Role) -> Self {
+    pub(crate) const fn of(role: Role) -> Self {
         match role {
             Role::Scope | Role::Boundary => Self::Scope,
             Role::Shield => Self::Shield,

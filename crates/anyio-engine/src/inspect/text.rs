@@ -74,7 +74,7 @@ impl fmt::Display for TaskInfo {
     }
 }
 
-struct Who<'a>(ItemKind, &'a Label);
+pub(crate) struct Who<'a>(pub(crate) ItemKind, pub(crate) &'a Label);
 
 impl fmt::Display for Who<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,8 @@
 
 use std::{any::Any, panic::Location};
 
+use crate::{sys::Arc, tree::Node};
+
 /// Takes no room and does nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Span;
@@ -24,13 +26,10 @@ impl Span {
     }
 }
 
-pub(crate) fn surplus_error<E>(_: &Span, _: impl FnOnce() -> std::sync::Arc<str>) {}
+pub(crate) fn surplus_error<E>(_: &Span, _: impl FnOnce() -> Arc<str>) {}
 
-pub(crate) fn surplus_panic(
-    _: &Span,
-    _: &(dyn Any + Send),
-    _: impl FnOnce() -> std::sync::Arc<str>,
-) {
-}
+pub(crate) fn surplus_panic(_: &Span, _: &(dyn Any + Send), _: impl FnOnce() -> Arc<str>) {}
 
 pub(crate) const fn group_dropped(_: &Span, _: usize) {}
+
+pub(crate) const fn held(_: &Arc<Node>) {}

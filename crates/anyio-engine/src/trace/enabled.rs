@@ -8,7 +8,7 @@ use std::{
 
 use tracing::{field, info_span, warn};
 
-const TARGET: &str = "anyio";
+pub(super) const TARGET: &str = "anyio";
 
 /// The span of a group or a task.
 #[derive(Clone, Debug)]

@@ -6,8 +6,12 @@
 mod disabled;
 #[cfg(feature = "tracing")]
 mod enabled;
+#[cfg(feature = "tracing")]
+mod watch;
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) use disabled::{Span, group_dropped, surplus_error, surplus_panic};
+pub(crate) use disabled::{Span, group_dropped, held, surplus_error, surplus_panic};
 #[cfg(feature = "tracing")]
 pub(crate) use enabled::{Span, group_dropped, surplus_error, surplus_panic};
+#[cfg(feature = "tracing")]
+pub(crate) use watch::held;
