@@ -10,12 +10,12 @@ use anyio_core::{
     CancelScope as _, Cancelled, CauseKind, Event as _, Runtime, TaskGroup as _, TaskHandle as _,
     TaskStatus,
 };
-use anyio_engine::{RuntimeExt as _, checkpoint, shield};
+use anyio_engine::{RuntimeExt as _, checkpoint, scoped_task_group, shield, task_group};
 
 use super::tools::{Failure, event};
 use crate::{
     suite::Case,
-    support::{Counter, Log, Polls, poll_once, rounds, turns, until},
+    support::{Counter, Log, Polls, caught, poll_once, rounds, turns, until},
 };
 
 pub(super) fn list<B: Runtime>() -> Vec<Case> {
@@ -43,6 +43,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         join_moves_between_tasks,
         join_across_groups,
         cancel_wakes_a_task_that_only_waits,
+        join_that_has_ended_panics,
     ]
 }
 
@@ -74,7 +75,7 @@ async fn join_gives_the_value<B: Runtime>() {
 
 /// G8: awaiting a handle is short for joining it.
 async fn handle_can_be_awaited<B: Runtime>() {
-    let result = anyio_engine::task_group::<B, Cancelled, _, _>(async |tg| {
+    let result = task_group::<B, Cancelled, _, _>(async |tg| {
         let one = tg.spawn(async { Ok(1) });
         let two = tg.spawn(async { Ok(2) });
         Ok(one.await? + two.await?)
@@ -161,7 +162,7 @@ async fn status_of_a_task_that_is_cancelled<B: Runtime>() {
 /// G7, G8: a task has the name it was given, and none if it was given none.
 /// Covers: anyio/test_task_name_custom_name
 async fn name_is_what_was_given<B: Runtime>() {
-    let result = anyio_engine::task_group::<B, Cancelled, _, _>(async |tg| {
+    let result = task_group::<B, Cancelled, _, _>(async |tg| {
         let line = line!() + 1;
         let named = tg.child().name("database").spawn(async {});
         assert_eq!(named.name(), Some("database"));
@@ -303,7 +304,7 @@ async fn failed_task_is_not_joined_by_a_sibling<B: Runtime>() {
 /// Covers: anyio/test_exception
 async fn failed_task_is_cancelled_from_outside<B: Runtime>() {
     let mut task = None;
-    let result = anyio_engine::task_group::<B, Failure, _, _>(async |tg| {
+    let result = task_group::<B, Failure, _, _>(async |tg| {
         let failing = async { Err::<u8, _>(Failure::Named("real")) };
         task = Some(tg.child().name("culprit").spawn(failing));
         Ok(())
@@ -535,6 +536,23 @@ async fn cancel_wakes_a_task_that_only_waits<B: Runtime>() {
         task.cancel();
         task.wait().await;
         assert_eq!(task.status(), TaskStatus::Cancelled);
+    });
+    assert_eq!(group.await, Ok(()));
+}
+
+/// A join that has given its value and is polled once more says so, as any future of ours does.
+async fn join_that_has_ended_panics<B: Runtime>() {
+    let group = task_group::<B, Cancelled, _, _>(async |tg| -> Result<(), Cancelled> {
+        let mut join = tg.spawn(async { Ok(7) }).join();
+        assert_eq!((&mut join).await, Ok(7));
+        assert!(caught(&mut join).await.unwrap_err().contains("polled after it had ended"));
+        scoped_task_group(async |tg| -> Result<(), Cancelled> {
+            let mut join = tg.spawn(async { Ok(8) }).join();
+            assert_eq!((&mut join).await, Ok(8));
+            assert!(caught(&mut join).await.unwrap_err().contains("polled after it had ended"));
+            Ok(())
+        })
+        .await
     });
     assert_eq!(group.await, Ok(()));
 }

@@ -60,6 +60,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         value_is_dropped_with_the_last_who_has_it,
         future_keeps_its_value_when_it_moves,
         many_values_deep,
+        task_may_have_a_value_of_its_own,
     ]
 }
 
@@ -68,6 +69,7 @@ pub(super) fn run<B: Runtime + Run>() -> Vec<Case> {
         run_has_a_value_of_its_own,
         value_of_a_run_is_shared_by_its_tasks,
         outside_of_a_run_there_is_none,
+        value_set_in_a_run_stays_there,
     ]
 }
 
@@ -111,6 +113,7 @@ async fn defaults_and_unset_values<B: Runtime>() {
 }
 
 /// G7: tasks inherit what is set where their group was opened, at any depth.
+/// Covers: trio/test_contextvar_multitask
 async fn tasks_inherit_from_their_group<B: Runtime>() {
     let seen = Counter::default();
     let group = B::task_group(async |tg| {
@@ -332,4 +335,31 @@ async fn outside_of_a_run_there_is_none<B: Runtime + Run>() {
     let thread = std::thread::spawn(|| SHARED.try_get().map(|_| ()));
     let error = thread.join().unwrap().unwrap_err();
     assert!(error.to_string().contains("only inside of a run"), "{error}");
+}
+
+/// A value that is set around what is spawned is that task's, and not its siblings'.
+/// Covers: anyio/test_custom_context
+async fn task_may_have_a_value_of_its_own<B: Runtime>() {
+    let group = B::task_group(async |tg| {
+        for number in 2..5 {
+            tg.spawn(NUMBER.scope(number, async move {
+                turns::<B>().await;
+                assert_eq!(NUMBER.get(), number);
+            }));
+        }
+        tg.spawn(async { assert_eq!(NUMBER.get(), 1) });
+    });
+    assert_eq!(NUMBER.scope(1, group).await, Ok(()));
+}
+
+/// What is set in a run is nothing outside of it, nor in the next one.
+/// Covers: trio/test_contextvar_support
+async fn value_set_in_a_run_stays_there<B: Runtime + Run>() {
+    let thread = std::thread::spawn(|| {
+        let options = RunOptions::default().current_thread();
+        let seen = B::run(&options, NUMBER.scope(7, async { NUMBER.get() })).unwrap();
+        let next = B::run(&options, async { NUMBER.try_get().is_err() }).unwrap();
+        (seen, next, NUMBER.try_get().is_err())
+    });
+    assert_eq!(thread.join().unwrap(), (7, true, true));
 }

@@ -2,10 +2,10 @@
 
 use std::{future::pending, sync::Arc, time::Duration};
 
-use anyio_core::{CancelScope as _, CauseKind, Event as _, Runtime, TaskGroup as _};
+use anyio_core::{CancelScope as _, Cancelled, CauseKind, Event as _, Runtime, TaskGroup as _};
 use anyio_engine::{
     CancelScope, RuntimeExt as _, capture, checkpoint, finally, is_shutdown_requested,
-    memory_object_stream, shield, shutdown_requested, sleep_forever,
+    memory_object_stream, shield, shutdown_requested, sleep_forever, task_group,
 };
 
 use super::tools::event;
@@ -46,6 +46,12 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         captured_scope_passes_requests_on,
         cleanup_has_a_deadline_of_its_own,
         grace_is_an_effective_deadline,
+        group_is_asked,
+        groups_grace_ends_in_a_cancellation,
+        groups_earliest_end_counts,
+        group_without_grace_is_cancelled,
+        group_that_ends_in_time_is_none_the_worse,
+        group_that_has_closed_is_not_asked,
     ]
 }
 
@@ -341,7 +347,7 @@ async fn no_item_is_lost_by_a_request<B: Runtime>() {
                 let (asking, sending) = (scope.clone(), send.clone());
                 tg.spawn(async move { asking.shutdown(LONG) });
                 tg.spawn(async move { _ = sending.send(1).await });
-                Ok::<_, anyio_core::Cancelled>(B::until_shutdown(receive.receive()).await)
+                Ok::<_, Cancelled>(B::until_shutdown(receive.receive()).await)
             }))
             .await;
         let received = usize::from(got.unwrap().unwrap().is_some());
@@ -484,4 +490,89 @@ async fn grace_is_an_effective_deadline<B: Runtime>() {
         })
         .await;
     assert_eq!(result, Ok(()));
+}
+
+/// C12: a group is asked as a scope is, from any thread, and ends as soon as all have ended.
+async fn group_is_asked<B: Runtime>() {
+    let log = Log::default();
+    let theirs = log.clone();
+    let group = B::task_group(async |tg| {
+        tg.spawn(async move {
+            shield(shutdown_requested()).await;
+            turns::<B>().await;
+            theirs.add("task ended");
+        });
+        let from_outside = tg.clone();
+        std::thread::spawn(move || from_outside.shutdown(LONG)).join().unwrap();
+        shutdown_requested().await;
+        assert!(!tg.cancel_called());
+    });
+    assert_eq!(group.await, Ok(()));
+    assert_eq!(log.take(), ["task ended"]);
+    assert!(!is_shutdown_requested());
+}
+
+/// C11, C12: who has not ended when the grace is over is cancelled, with the cause of a shutdown.
+async fn groups_grace_ends_in_a_cancellation<B: Runtime>() {
+    let began = B::now();
+    let group = task_group::<B, Cancelled, _, _>(async |tg| -> Result<_, Cancelled> {
+        let task = tg.spawn(sleep_forever());
+        tg.shutdown(SHORT);
+        assert!(tg.shutdown_called() && !tg.cancel_called());
+        Ok((tg, task))
+    });
+    let (tg, task) = group.await.unwrap();
+    assert!(B::now() >= began + SHORT);
+    assert_eq!(tg.cause().unwrap().kind(), CauseKind::Shutdown);
+    assert_eq!(cause_of(task.await.map(|never| never)).kind(), CauseKind::Shutdown);
+}
+
+/// C12: of several calls the earliest end counts.
+async fn groups_earliest_end_counts<B: Runtime>() {
+    for graces in [[LONG, SHORT], [SHORT, LONG]] {
+        let group = B::task_group(async |tg| {
+            tg.spawn(sleep_forever());
+            graces.into_iter().for_each(|grace| tg.shutdown(grace));
+        });
+        assert_eq!(group.await, Ok(()));
+    }
+}
+
+/// C12: without grace a group is cancelled at once.
+async fn group_without_grace_is_cancelled<B: Runtime>() {
+    let group = B::task_group(async |tg| -> Result<(), Cancelled> {
+        tg.shutdown(Duration::ZERO);
+        assert!(tg.cancel_called() && is_shutdown_requested());
+        sleep_forever().await
+    });
+    assert_eq!(cause_of(group.await).kind(), CauseKind::Shutdown);
+}
+
+/// G5, C12: what tells the time is no task that could be cut: a group that an outer cancellation reaches
+/// when all that is left is that gives its value.
+async fn group_that_ends_in_time_is_none_the_worse<B: Runtime>() {
+    let scope = B::CancelScope::new();
+    let result = scope
+        .run(async {
+            let inner = scope.clone();
+            B::task_group(async |tg| {
+                tg.shutdown(LONG);
+                turns::<B>().await;
+                // In the last poll of the last one.
+                inner.cancel();
+            })
+            .await
+        })
+        .await;
+    assert_eq!(result, Ok(Ok(())));
+}
+
+/// C12: one that has closed hears of nothing any more.
+async fn group_that_has_closed_is_not_asked<B: Runtime>() {
+    let mut kept = None;
+    let group = task_group::<B, Cancelled, _, _>(async |tg| kept = Some(tg));
+    assert_eq!(group.await, Ok(()));
+    let group = kept.unwrap();
+    group.shutdown(SHORT);
+    assert!(!group.shutdown_called());
 }

@@ -44,6 +44,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         slots_are_told_apart,
         ages_are_bounds,
         current_task_is_the_innermost,
+        numbers_can_be_taken,
     ]
 }
 
@@ -496,4 +497,38 @@ async fn current_task_is_the_innermost<B: Runtime>() {
         .await
         .unwrap();
     assert!(thread::spawn(|| current_task().is_none()).join().unwrap());
+}
+
+/// What is wanted in numbers is counted in the tree: the tasks of a group, how many of them wait, and the
+/// next deadline.
+/// Covers: trio/test_current_statistics
+async fn numbers_can_be_taken<B: Runtime>() {
+    let [group, name] = ["group", "last"].map(unique);
+    let next = B::now() + Duration::from_secs(600);
+    builder::<B>(&group)
+        .run(async |tg| {
+            for later in [2, 0, 1] {
+                let deadline = next + Duration::from_secs(later);
+                tg.spawn(async move {
+                    B::move_on_at(deadline, pending::<()>()).await;
+                });
+            }
+            tg.child().name(Arc::clone(&name)).spawn(sleep_forever());
+            let mut tree = waiting::<B>(&name).await;
+            let waits = |tree: &TaskTree| {
+                let inside = tree.beneath(find(tree, &group)).iter();
+                inside.filter(|item| item.state() == ItemState::Waiting).count()
+            };
+            while waits(&tree) < 4 {
+                B::sleep(Duration::from_millis(1)).await;
+                tree = task_tree();
+            }
+            let inside = tree.beneath(find(&tree, &group));
+            assert_eq!(inside.iter().filter(|item| item.kind().is_task()).count(), 4);
+            assert_eq!(inside.iter().filter_map(TreeItem::deadline).min(), Some(next));
+            assert!(tree.tasks().count() > 4, "the run is one, too");
+            tg.cancel();
+        })
+        .await
+        .unwrap();
 }

@@ -2,7 +2,9 @@
 
 use std::{future::pending, sync::Arc, time::Duration};
 
-use anyio_core::{CancelScope as _, Cancelled, Event as _, Runtime};
+use anyio_core::{
+    CancelScope as _, Cancelled, Event as _, Runtime, TaskGroup as _, TaskHandle as _,
+};
 use anyio_engine::{
     Lock, RuntimeExt as _, as_completed, checkpoint, finally, gather, map, race, race_ok, shield,
 };
@@ -40,6 +42,11 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         race_ok_gives_the_first_success,
         race_ok_gives_all_errors,
         race_lets_a_lock_go_where_select_hangs,
+        gather_of_a_tuple_gives_a_tuple,
+        gather_of_a_tuple_fails_with_the_first_error,
+        race_of_a_tuple,
+        race_ok_of_a_tuple,
+        tuples_run_in_tasks,
     ]
 }
 
@@ -376,4 +383,89 @@ async fn race_moved_out_panics<B: Runtime>() {
     let mut lent = Box::pin(race_ok([pending::<Result<u8, u8>>(), pending()]));
     assert!(scope.run(lent.as_mut()).await.is_err());
     assert!(caught(lent).await.unwrap_err().contains("`race_ok` was unwound"));
+}
+
+/// G13: of a tuple, each value comes back in its own type, in its own place.
+async fn gather_of_a_tuple_gives_a_tuple<B: Runtime>() {
+    let word = String::from("borrowed");
+    let one = async { Ok::<_, Cancelled>(word.len()) };
+    assert_eq!(gather((one,)).await, Ok((8,)));
+    let late = after(5, Ok::<_, Cancelled>("late"));
+    let values = gather((late, after(1, Ok(1_u8)), async { Ok(word.as_str()) })).await;
+    assert_eq!(values, Ok(("late", 1_u8, "borrowed")));
+    let all = gather((
+        after(1, Ok::<_, Cancelled>(1_u8)),
+        after(8, Ok(2_u16)),
+        after(2, Ok(3_u32)),
+        after(7, Ok(4_u64)),
+        after(3, Ok('5')),
+        after(6, Ok("6")),
+        after(4, Ok(Some(7))),
+        after(5, Ok([8])),
+    ));
+    assert_eq!(all.await, Ok((1, 2, 3, 4, '5', "6", Some(7), [8])));
+}
+
+/// G3, G13: the first error of a tuple cancels the others, which clean up.
+async fn gather_of_a_tuple_fails_with_the_first_error<B: Runtime>() {
+    let log = Log::default();
+    let cleans_up = async {
+        finally(pending::<()>(), async {
+            turns::<B>().await;
+            log.add("cleaned up");
+        })
+        .await;
+        Ok(1)
+    };
+    let fails = async {
+        checkpoint().await;
+        Err::<&str, _>(Failure::Named("second"))
+    };
+    assert_eq!(gather((cleans_up, fails)).await, Err(Failure::Named("second")));
+    assert_eq!(log.take(), ["cleaned up"]);
+}
+
+/// G13: the futures of a tuple may be of different types; the losers are waited for.
+async fn race_of_a_tuple<B: Runtime>() {
+    let log = Log::default();
+    let loses = async {
+        finally(pending::<()>(), async {
+            turns::<B>().await;
+            log.add("cleaned up");
+        })
+        .await;
+        0
+    };
+    assert_eq!(race((loses, after(3, 1), Box::pin(after(2, 2)))).await, 2);
+    assert_eq!(log.take(), ["cleaned up"]);
+    assert_eq!(race((async { 3 }, async { 4 })).await, 3);
+    assert_eq!(race((async { 5 },)).await, 5);
+}
+
+/// G13: of a tuple, the first success, or all errors.
+async fn race_ok_of_a_tuple<B: Runtime>() {
+    let (no, yes) = (after(1, Err::<u8, _>("no")), after(2, Ok::<_, &str>(7)));
+    assert_eq!(race_ok((no, Box::pin(yes), after(9, Ok(8)))).await, Ok(7));
+    let all = race_ok((after(2, Err::<u8, _>("two")), async { Err("one") }));
+    assert_eq!(all.await, Err(vec!["one", "two"]));
+}
+
+/// They are `Send` where their futures are, also where those borrow.
+async fn tuples_run_in_tasks<B: Runtime>() {
+    let group = B::task_group(async |tg| -> Result<_, Cancelled> {
+        let task = tg.spawn(async {
+            let word = String::from("word");
+            let (length, first) = gather((async { Ok::<_, Cancelled>(word.len()) }, async {
+                Ok(word.chars().next())
+            }))
+            .await?;
+            let list =
+                gather([&word, &word].map(async |word| Ok::<_, Cancelled>(word.len()))).await?;
+            let raced = race((async { word.len() }, pending())).await;
+            let won = race_ok((async { Ok::<_, Cancelled>(word.len()) }, pending())).await;
+            Ok((length, first, list, raced, won.unwrap_or(0)))
+        });
+        task.join().await
+    });
+    assert_eq!(group.await, Ok((4, Some('w'), vec![4, 4], 4, 4)));
 }

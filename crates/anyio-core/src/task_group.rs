@@ -1,5 +1,7 @@
 //! Tasks that belong together.
 
+use std::time::Duration;
+
 use crate::{Cancelled, SpawnError, never::Never};
 
 /// The error of a task group: anything that can also say "I was cancelled".
@@ -246,6 +248,7 @@ pub enum TaskStatus {
 ///         value.ok_or_else(|| Cancelled::new(Cause::of(CauseKind::NeverStarted)).into())
 ///     }
 ///     fn cancel(&self) {}
+///     fn shutdown(&self, _: std::time::Duration) {}
 ///     fn cancel_called(&self) -> bool { false }
 /// }
 /// # let sum = OneByOne::<Cancelled>::run(|tg| async move { Ok(tg.spawn(ready(Ok(1))).join().await? + 1) });
@@ -333,6 +336,11 @@ pub trait TaskGroup<E: TaskError>: Clone + Send + Sync + 'static {
     /// Cancels the body and all tasks.
     #[track_caller]
     fn cancel(&self);
+
+    /// Asks the body and all tasks to come to an end in peace, and cancels them when `grace` is over. Of
+    /// several calls the earliest end counts.
+    #[track_caller]
+    fn shutdown(&self, grace: Duration);
 
     /// Whether the group has been cancelled, by a call or by a failure in it.
     fn cancel_called(&self) -> bool;

@@ -57,10 +57,11 @@ pub use erased::{
 };
 pub use ext::{ErrInto, FutureExt, RuntimeExt};
 pub use group::{
-    AllErrors, Child, Errors, FirstError, GroupBuilder, GroupRun, Join, LocalTaskGroup,
-    NestedChild, NestedGroup, NestedHandle, NestedJoin, NestedRun, Ready, ScopedTaskGroup, Started,
-    Starting, TaskGroup, TaskHandle, ValueOnly, WithHandle, as_completed, gather, local_task_group,
-    map, race, race_ok, scoped_task_group, task_group,
+    AllErrors, Child, Either, Errors, FirstError, GroupBuilder, GroupRun, Join, Listed,
+    LocalTaskGroup, NestedChild, NestedGroup, NestedHandle, NestedJoin, NestedRun, OneOf, Ready,
+    ScopedTaskGroup, Several, Sorted, Started, Starting, TaskGroup, TaskHandle, Together, Tupled,
+    ValueOnly, WithHandle, as_completed, gather, local_task_group, map, race, race_ok,
+    scoped_task_group, task_group,
 };
 pub use inspect::{ItemKind, ItemState, TaskInfo, TaskTree, TreeItem, current_task, task_tree};
 pub use op::{Checkpoint, checkpoint};

@@ -90,6 +90,11 @@ pin_down! {
     ReceivingMany<'static, Cell<u8>> => send;
     StapledObjectStream<SendStream<u8>, ReceiveStream<u8>> => both;
     StreamStatistics => both;
+    Either<Sendable, Sendable> => send;
+    Either<Sendable, Local> => neither;
+    Sorted<Sendable, Sendable> => send;
+    NestedJoin<Cell<u8>> => both;
+    NestedJoin<Rc<()>> => neither;
     TaskTree => both;
     TreeItem => both;
     TaskInfo => both;

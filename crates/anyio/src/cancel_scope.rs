@@ -8,6 +8,14 @@ use crate::Any;
 
 /// Work that can be cancelled: by anybody who has a clone of this handle, or by a deadline.
 ///
+/// ```text
+/// scope.run(async {            ───────┐ scope
+///     shield(save()).await;      ──┐  │  ← cancel() here: the shielded part goes on …
+///                                ──┘  │
+///     lock.lock().await;              ✂  … and this is as far as it gets
+/// })                           ───────┘ Err(Cancelled)
+/// ```
+///
 /// # Examples
 ///
 /// ```
@@ -24,6 +32,12 @@ use crate::Any;
 pub type CancelScope = anyio_engine::CancelScope<Any>;
 
 /// Gives up on `future` after `timeout`, which counts from the end of its first poll.
+///
+/// ```text
+/// move_on_after(2 s, work) ─┬─ work ──┤ Some(value)
+///                           │
+///                           └─ work ──── 2 s ─✂ cleanup ─┤ None
+/// ```
 ///
 /// `None` means that the time was over first: the future has been dropped and its cleanup has run.
 /// If a scope around it is cancelled, nothing is given. A future that is ready at once costs no
@@ -85,6 +99,12 @@ pub fn move_on_at<F: Future>(deadline: Instant, future: F) -> Scoped<Any, F, Mov
 }
 
 /// Fails if `future` takes longer than `timeout`, which counts from the end of its first poll.
+///
+/// ```text
+/// fail_after(2 s, work) ──┬─ work ──┤ Ok(value)
+///                           │
+///                           └─ work ──── 2 s ─✂ cleanup ─┤ Err(TimedOut)
+/// ```
 ///
 /// # Cancel safety
 ///
@@ -180,7 +200,14 @@ pub fn current_effective_deadline() -> Option<Instant> {
 /// request counts.
 ///
 /// It makes a loop that takes new work end, and lets the work go on that was taken. Who asks is
-/// [`CancelScope::shutdown`](anyio_engine::CancelScope::shutdown).
+/// [`CancelScope::shutdown`](anyio_engine::CancelScope::shutdown), or
+/// [`TaskGroup::shutdown`](anyio_engine::TaskGroup::shutdown).
+///
+/// ```text
+/// until_shutdown(accept) ─ accept ──┤ Some(connection)
+/// until_shutdown(accept) ─ accept ────✂ asked to shut down ─┤ None
+/// until_shutdown(accept) ─┤ None: it was asked before
+/// ```
 ///
 /// # Cancel safety
 ///

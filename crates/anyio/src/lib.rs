@@ -118,7 +118,8 @@
 //! A backend's feature compiles it in and changes nothing else; any of them may be on together. One
 //! more, `tracing`, reports groups and tasks as spans to the
 //! [`tracing`](https://docs.rs/tracing) crate, and as warnings what would be lost otherwise: errors
-//! after a group's first, and groups that are dropped while tasks run.
+//! after a group's first, and groups that are dropped while tasks run; also what a cancellation has been
+//! waiting for in vain. What runs, and how it stands, [`task_tree`] shows at any time, without a feature.
 //!
 //! The functions of this crate use the backend that is current ([`Any`] says how that is found):
 //! **an application** calls [`run`], begins with [`#[anyio::main]`](macro@main), or stays with its

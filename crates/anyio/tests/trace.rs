@@ -8,9 +8,10 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
-use anyio::{TaskGroup, checkpoint, sleep_forever, task_group};
+use anyio::{CancelScope, TaskGroup, checkpoint, shield, sleep, sleep_forever, task_group};
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
@@ -164,4 +165,43 @@ fn a_group_that_ends_is_not() {
         .await
     });
     assert!(lines.is_empty(), "{lines:#?}");
+}
+
+/// C13: an obligation that nobody polls any more holds the scope around it for ever. After a while both
+/// are named.
+#[test]
+fn a_cancellation_that_does_not_get_through_is_reported() {
+    let listener = Listener::default();
+    let lines = Arc::clone(&listener.lines);
+    let found = || lines.lock().unwrap().iter().find(|line| line.contains("held_by")).cloned();
+    subscriber::with_default(listener, || {
+        anyio::Runner::new().current_thread().run(async {
+            let (scope, began) = (CancelScope::new(), Instant::now());
+            let (opened, made) = (line!() + 1, line!() + 2);
+            let mut work = Box::pin(scope.run(async {
+                let mut saved = Box::pin(shield(sleep_forever()));
+                // As a `select!` leaves it whose other branch was ready.
+                _ = futures_lite::future::poll_once(&mut saved).await;
+                scope.cancel();
+                sleep_forever().await
+            }));
+            while found().is_none() {
+                assert!(futures_lite::future::poll_once(&mut work).await.is_none());
+                sleep(Duration::from_millis(20)).await;
+            }
+            assert!(began.elapsed() >= Duration::from_secs(5));
+            let line = found().unwrap();
+            assert!(
+                line.contains(&format!("cancelled=scope at crates/anyio/tests/trace.rs:{opened}:")),
+                "{line}"
+            );
+            assert!(
+                line.contains(&format!("held_by=shield at crates/anyio/tests/trace.rs:{made}:")),
+                "{line}"
+            );
+            assert!(line.contains("cause=cancelled at "), "{line}");
+        });
+    });
+    let count = lines.lock().unwrap().iter().filter(|line| line.contains("held_by")).count();
+    assert_eq!(count, 1, "it is told once");
 }

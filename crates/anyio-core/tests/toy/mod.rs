@@ -123,6 +123,7 @@ impl<E: TaskError> TaskGroup<E> for Group<E> {
         value.ok_or_else(|| Cancelled::new(Cause::of(CauseKind::NeverStarted)).into())
     }
     fn cancel(&self) {}
+    fn shutdown(&self, _: Duration) {}
     fn cancel_called(&self) -> bool {
         false
     }

@@ -27,6 +27,11 @@ use crate::{
 ///
 /// A scope ends where a foreign `tokio::spawn` begins; this is the bridge.
 ///
+/// ```text
+/// scope ─┬─ capture() ──── cancel() ─────┤ does not wait for it
+///        └┄┄┄ in_scope(future) ──✂ ─┤ Err(Cancelled), in whatever task it is polled
+/// ```
+///
 /// ```
 /// # futures_lite::future::block_on(async {
 /// let context = anyio_engine::capture();

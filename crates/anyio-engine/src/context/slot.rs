@@ -32,7 +32,7 @@ pub(crate) enum Kind<'a> {
     Until(Instant, Site),
     /// It has a cancellation of its own, which is kept elsewhere.
     Owned(&'a dyn Owner),
-    /// Nothing here belongs to a scope: a run's outermost frame, or a destructor.
+    /// Nothing here belongs to a scope: a destructor.
     Outside,
     /// A job that blocks a thread of its own: it is in no task and in no scope.
     Job,

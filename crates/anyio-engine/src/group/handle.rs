@@ -1,8 +1,18 @@
 //! The handle on a group.
 
-use std::{fmt, future::poll_fn, pin::Pin, sync::Arc as StdArc};
+use std::{
+    fmt,
+    future::poll_fn,
+    panic::Location,
+    pin::{Pin, pin},
+    sync::Arc as StdArc,
+    task::Poll,
+    time::Duration,
+};
 
-use anyio_core::{Body, Cause, Executor, NoRuntime, Outcome, Spawn, SpawnError, TaskError};
+use anyio_core::{
+    Body, Cause, CauseKind, Clock, Executor, NoRuntime, Outcome, Spawn, SpawnError, TaskError,
+};
 
 use super::{
     builder::{Child, GroupBuilder, Profile},
@@ -13,7 +23,11 @@ use super::{
     run::task_group,
     start::{Ready, Starting, ValueOnly},
 };
-use crate::{context::poll_unwound, sys::Arc};
+use crate::{
+    context::poll_unwound,
+    sys::Arc,
+    tree::{Flags, Node},
+};
 
 /// A handle on an open group: spawns tasks in it, and cancels it.
 ///
@@ -204,6 +218,86 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
     }
 }
 
+impl<B: Executor + Clock, E: TaskError> TaskGroup<B, E> {
+    /// Asks the body and all tasks to come to an end in peace, and cancels them when `grace` is over, as
+    /// [`CancelScope::shutdown`](crate::CancelScope::shutdown) does with a scope.
+    ///
+    /// ```text
+    /// tg.shutdown(grace) ──▶ shutdown_requested() is ready in the body and in every task …
+    ///      … all have ended ──▶ and so has the group, at once
+    ///      … grace ──▶ cancelled, with the cause `Shutdown`: cleanup runs
+    /// ```
+    ///
+    /// Of several calls the earliest end counts; `grace` is told by a service task of the group, from
+    /// its first poll on. With a `grace` of zero the group is cancelled at once. One that has closed is
+    /// not asked any more.
+    ///
+    /// # Panics
+    ///
+    /// If the group was opened outside of any runtime: there is nothing that could tell the time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # mod mini { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mini/mod.rs")); }
+    /// # use mini::{run, task_group};
+    /// use anyio_engine::shutdown_requested;
+    /// use std::time::Duration;
+    ///
+    /// # run(async {
+    /// task_group(async |tg| {
+    ///     tg.spawn(async {
+    ///         shutdown_requested().await;
+    ///         // say goodbye to whoever is connected …
+    ///     });
+    ///     tg.shutdown(Duration::from_secs(10));
+    /// })
+    /// .await // long before ten seconds are over
+    /// # }).unwrap();
+    /// ```
+    #[track_caller]
+    pub fn shutdown(&self, grace: Duration) {
+        let node = Arc::clone(&self.core.tally.node);
+        if grace.is_zero() {
+            node.ask();
+            node.cancel(Cause::of(CauseKind::Shutdown));
+            return;
+        }
+        let name = Some("grace period".into());
+        let profile = Profile { name, location: Location::caller(), service: true };
+        let clock = Arc::clone(&node);
+        let told = self.add(profile, async move { grace_period::<B>(&clock, grace).await });
+        match told {
+            Ok(_) => node.ask(),
+            Err(error) if error.is_closed() => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Whether [`shutdown`](Self::shutdown) has been called.
+    #[must_use]
+    pub fn shutdown_called(&self) -> bool {
+        self.core.tally.node.flags().any(Flags::SHUTDOWN)
+    }
+}
+
+/// Cancels the group of `node` when `grace` is over. It ends by itself if the group is cancelled before:
+/// cut short, it would be one of the tasks that did not come to their end.
+async fn grace_period<C: Clock>(node: &Arc<Node>, grace: Duration) {
+    let Some(end) = C::now().checked_add(grace) else { return };
+    node.bring_deadline_forward(end);
+    let mut timer = pin!(C::timer(end));
+    let over = poll_fn(|cx| {
+        if node.is_effective() {
+            return Poll::Ready(false);
+        }
+        timer.as_mut().poll(cx).map(|()| true)
+    });
+    if over.await {
+        node.cancel(Cause::of(CauseKind::Shutdown));
+    }
+}
+
 /// Why a task could not be added.
 pub(super) enum Refused {
     Closed,
@@ -225,7 +319,7 @@ impl<B: Executor, E> fmt::Debug for TaskGroup<B, E> {
     }
 }
 
-impl<B: Executor, E: TaskError> anyio_core::TaskGroup<E> for TaskGroup<B, E> {
+impl<B: Executor + Clock, E: TaskError> anyio_core::TaskGroup<E> for TaskGroup<B, E> {
     type Handle<T: Send + 'static> = TaskHandle<T>;
 
     fn run<F, Fut>(
@@ -267,6 +361,10 @@ impl<B: Executor, E: TaskError> anyio_core::TaskGroup<E> for TaskGroup<B, E> {
 
     fn cancel(&self) {
         self.cancel();
+    }
+
+    fn shutdown(&self, grace: Duration) {
+        self.shutdown(grace);
     }
 
     fn cancel_called(&self) -> bool {

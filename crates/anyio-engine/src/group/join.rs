@@ -46,7 +46,7 @@ impl<T> TaskHandle<T> {
     /// [`Cancelled`] if the task was cancelled. A task's own error goes to its group alone; waiting
     /// for such a task inside the group, which is cancelled then, does not return.
     pub fn join(self) -> Join<T> {
-        Join { handle: self, admitted: false }
+        Join { handle: self, admitted: false, ended: false }
     }
 
     /// Waits until the task has ended, however it ended. May be called again.
@@ -147,6 +147,7 @@ impl<T: Send + 'static> anyio_core::TaskHandle<T> for TaskHandle<T> {
 pub struct Join<T> {
     handle: TaskHandle<T>,
     admitted: bool,
+    ended: bool,
 }
 
 impl<T: 'static> Future for Join<T> {
@@ -154,6 +155,7 @@ impl<T: 'static> Future for Join<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
+        assert!(!this.ended, "a future was polled after it had ended");
         let slot = this.handle.slot();
         ready!(poll_end(slot, &mut this.admitted, cx));
         // What a sibling's failure, or the cancellation of the whole group, has done to the task must
@@ -161,6 +163,7 @@ impl<T: 'static> Future for Join<T> {
         if !slot.has_value() && ambient::refuse_surely(cx.waker()) {
             return Poll::Pending;
         }
+        this.ended = true;
         Poll::Ready(slot.take().map(|value| match value.downcast() {
             Ok(value) => *value,
             Err(_) => unreachable!("a handle is made for the type of its task's value"),

@@ -26,8 +26,9 @@ pub use builder::{Child, GroupBuilder};
 pub use handle::TaskGroup;
 pub use join::{Join, TaskHandle};
 pub use nested::{
-    LocalTaskGroup, NestedChild, NestedGroup, NestedHandle, NestedJoin, NestedRun, ScopedTaskGroup,
-    as_completed, gather, local_task_group, map, race, race_ok, scoped_task_group,
+    Either, Listed, LocalTaskGroup, NestedChild, NestedGroup, NestedHandle, NestedJoin, NestedRun,
+    OneOf, ScopedTaskGroup, Several, Sorted, Together, Tupled, as_completed, gather,
+    local_task_group, map, race, race_ok, scoped_task_group,
 };
 pub use run::{AllErrors, Errors, FirstError, GroupRun, task_group};
 pub use start::{Ready, Started, Starting, ValueOnly, WithHandle};

@@ -37,7 +37,7 @@ pub enum ItemKind {
 }
 
 impl ItemKind {
-    pub(super) const fn of(role: Role) -> Self {
+    pub(crate) const fn of(role: Role) -> Self {
         match role {
             Role::Scope | Role::Boundary => Self::Scope,
             Role::Shield => Self::Shield,
@@ -156,9 +156,10 @@ impl TreeItem {
         self.label.site
     }
 
-    /// How long it has been there, in steps of 17 milliseconds; of groups, runs and the tasks in them.
+    /// How long it has been there, in steps of 17 milliseconds; of runs, captured tasks, groups and the
+    /// tasks in them.
     ///
-    /// Of a group and a run it is what it says. **Of a task it is an upper bound**: reading the clock at
+    /// Of all but the last it is what it says. **Of a task it is an upper bound**: reading the clock at
     /// each spawn would cost as much as a good part of the spawn. A task takes the time when
     /// anybody in the process has opened a group, begun a run or made a [`TaskTree`](crate::TaskTree)
     /// last, which is no earlier than its own group was opened. So who looks regularly gets ages

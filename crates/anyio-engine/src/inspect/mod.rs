@@ -11,4 +11,6 @@ mod tree;
 
 pub use current::{TaskInfo, current_task};
 pub use item::{ItemKind, ItemState, TreeItem};
+#[cfg(feature = "tracing")]
+pub(crate) use text::Who;
 pub use tree::{TaskTree, task_tree};

@@ -14,6 +14,8 @@ use crate::tree::Label;
 
 /// Deeper than this, lines are indented no further.
 const DEEPEST: usize = 40;
+/// How many holders are named.
+const MOST: usize = 3;
 
 impl fmt::Display for TaskTree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,11 +57,20 @@ fn line(f: &mut fmt::Formatter<'_>, tree: &TaskTree, item: &TreeItem) -> fmt::Re
     if let Some(cause) = item.cause() {
         write!(f, " ({cause})")?;
     }
-    for (number, holder) in tree.holders(item).enumerate() {
+    // What is around it says it already.
+    let inner = tree.parent(item).is_some_and(|around| around.state() == ItemState::Cancelling);
+    if inner && !item.kind().is_task() {
+        return Ok(());
+    }
+    let mut holders = tree.holders(item);
+    for (number, holder) in holders.by_ref().take(MOST).enumerate() {
         let words = if number == 0 { ", held by the" } else { " and the" };
         write!(f, "{words} {}", Who(holder.kind(), &holder.label))?;
     }
-    Ok(())
+    match holders.count() {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
+    }
 }
 
 impl fmt::Display for TreeItem {
@@ -74,7 +85,7 @@ impl fmt::Display for TaskInfo {
     }
 }
 
-struct Who<'a>(ItemKind, &'a Label);
+pub(crate) struct Who<'a>(pub(crate) ItemKind, pub(crate) &'a Label);
 
 impl fmt::Display for Who<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

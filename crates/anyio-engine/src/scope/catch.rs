@@ -20,6 +20,11 @@ use crate::{
 /// has got so far. The next operation after it does not start: a cancellation is not over because
 /// it was caught.
 ///
+/// ```text
+/// scope ───────┬─ cancel() ─────────────────────────────────┬─✂ the next operation
+/// catch_cancelled(future) ─✂ cleanup ─┤ Err(Cancelled) ─ code ─┘
+/// ```
+///
 /// It is the `except` block of other languages. To run cleanup that awaits, use
 /// [`finally`](crate::finally) or put a [`shield`](crate::shield) into the handler.
 ///

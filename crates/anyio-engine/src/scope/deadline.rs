@@ -9,6 +9,12 @@ use crate::context::ambient;
 
 /// Gives up on `future` after `timeout`, which counts from the end of its first poll.
 ///
+/// ```text
+/// move_on_after(2 s, work) ─┬─ work ──┤ Some(value)
+///                           │
+///                           └─ work ──── 2 s ─✂ cleanup ─┤ None
+/// ```
+///
 /// `None` means that the time was over first: the future has been dropped and its cleanup has run.
 /// If a scope around it is cancelled, nothing is given: that one drops this future. (Moved out of
 /// there after it was unwound, it gives `None`, too.) A future that is ready at once costs no look
@@ -50,6 +56,12 @@ pub fn move_on_at<C: Clock, F: Future>(deadline: Instant, future: F) -> Scoped<C
 }
 
 /// Fails if `future` takes longer than `timeout`, which counts from the end of its first poll.
+///
+/// ```text
+/// fail_after(2 s, work) ──┬─ work ──┤ Ok(value)
+///                           │
+///                           └─ work ──── 2 s ─✂ cleanup ─┤ Err(TimedOut)
+/// ```
 ///
 /// # Cancel safety
 ///

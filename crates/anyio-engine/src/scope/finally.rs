@@ -139,6 +139,12 @@ impl<F: Future, C: Future<Output = ()>> Future for Finally<F, C> {
 /// Like [`finally`], for a resource that both need in `&mut`. Nothing can be cancelled between the
 /// `await` that acquired the resource and the begin of `body`, so acquire it on the line before.
 ///
+/// ```text
+/// body(&mut r)    ──────┐ value, panic or ✂      outer scopes are held
+/// release(&mut r)       └────────────┐ shielded  from here to there
+///                                    └ value / the panic goes on / the outer scope takes over
+/// ```
+///
 /// Inside a future that has to be `Send`, rustc takes a resource whose type has a lifetime in it for
 /// one that "is not general enough"; [`finally`] has no such limit.
 ///

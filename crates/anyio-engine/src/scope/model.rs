@@ -8,18 +8,24 @@ use loom::thread;
 
 use super::control::Control;
 use crate::{
-    context::Owner,
     model::explore,
     sys::Arc,
     tree::{Flags, Node},
 };
+
+/// The node of a run, as the run makes it.
+fn made(control: &Control) -> Arc<Node> {
+    let node = control.make_node(None);
+    node.attach(None);
+    node
+}
 
 /// The handle of a scope, and the node of its one run.
 fn one_run() -> (Arc<Control>, Arc<Node>) {
     let control = Arc::new(Control::new(None, None, false));
     // What all walks share is made before there are threads.
     control.set_shielded(false);
-    let node = control.make(&|| None);
+    let node = made(&control);
     node.set_shielded(|| false);
     (control, node)
 }
@@ -67,7 +73,7 @@ fn a_new_run_misses_no_change() {
                 control.cancel(Cause::of(CauseKind::Shutdown));
             })
         };
-        let node = control.make(&|| None);
+        let node = made(&control);
         other.join().unwrap();
         assert!(node.flags().any(Flags::SHIELD));
         assert!(node.flags().any(Flags::CANCELLED));

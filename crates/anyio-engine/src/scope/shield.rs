@@ -15,13 +15,20 @@ use crate::{
 
 /// Runs `future` to its end, even if a scope around it is cancelled meanwhile; that scope waits.
 ///
+/// ```text
+/// scope ──────┬─ cancel() ──────────────┬─✂ the code after the shield
+///             │   held …                │
+/// shield  ────┴── future goes on ───────┘ its value
+/// ```
+///
 /// Meant for what must not be left half done, and best kept short: give it a deadline of its own
 /// (`shield(move_on_after(…))`). Scopes *inside* the shield can be cancelled as ever.
 ///
 /// # Cancel safety
 ///
 /// Cancelling does not reach `future`; dropping does. A shield that is neither polled nor dropped
-/// holds the scopes around it for ever.
+/// holds the scopes around it for ever; [`task_tree`](crate::task_tree) shows it, and with the feature
+/// `tracing` a warning names it after a while.
 ///
 /// # Examples
 ///

@@ -42,6 +42,12 @@ pub fn is_shutdown_requested() -> bool {
 /// It makes a loop that takes new work end, and lets the work go on that was taken:
 /// `while let Some(connection) = until_shutdown(listener.accept()).await`.
 ///
+/// ```text
+/// until_shutdown(accept) ─ accept ──┤ Some(connection)
+/// until_shutdown(accept) ─ accept ────✂ asked to shut down ─┤ None
+/// until_shutdown(accept) ─┤ None: it was asked before
+/// ```
+///
 /// # Cancel safety
 ///
 /// Cancelling or dropping it does the same to `future`. What `future` loses when it is cancelled, a

@@ -2,7 +2,7 @@
 
 use std::{any::Any, panic::Location, time::Duration};
 
-use crate::sync::LimiterStatistics;
+use crate::{sync::LimiterStatistics, sys::Arc, tree::Node};
 
 /// Nobody would hear of it.
 pub(crate) const PATIENCE: Option<Duration> = None;
@@ -29,17 +29,14 @@ impl Span {
     }
 }
 
-pub(crate) fn surplus_error<E>(_: &Span, _: impl FnOnce() -> std::sync::Arc<str>) {}
+pub(crate) fn surplus_error<E>(_: &Span, _: impl FnOnce() -> Arc<str>) {}
 
-pub(crate) fn surplus_panic(
-    _: &Span,
-    _: &(dyn Any + Send),
-    _: impl FnOnce() -> std::sync::Arc<str>,
-) {
-}
+pub(crate) fn surplus_panic(_: &Span, _: &(dyn Any + Send), _: impl FnOnce() -> Arc<str>) {}
 
 pub(crate) const fn group_dropped(_: &Span, _: usize) {}
 
 pub(crate) fn abandoned_panic(_: &(dyn Any + Send)) {}
 
 pub(crate) const fn threads_taken(_: &LimiterStatistics) {}
+
+pub(crate) const fn held(_: &Arc<Node>) {}

@@ -11,7 +11,7 @@ use tracing::{field, info_span, warn};
 
 use crate::sync::LimiterStatistics;
 
-const TARGET: &str = "anyio";
+pub(super) const TARGET: &str = "anyio";
 
 /// How long a job waits for its turn before that is reported, and between two reports.
 pub(crate) const PATIENCE: Option<Duration> = Some(Duration::from_secs(10));

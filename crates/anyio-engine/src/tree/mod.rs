@@ -46,6 +46,8 @@ mod model;
 mod node;
 mod role;
 mod survey;
+#[cfg(feature = "tracing")]
+mod watched;
 
 pub(crate) use listed::listed;
 pub(crate) use look::Look;

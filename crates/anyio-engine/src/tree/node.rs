@@ -13,7 +13,7 @@ use crate::sys::{Arc, AtomicU32, AtomicUsize, AtomicWaker, Mutex, Ordering, Weak
 
 /// What a node is and how it stands, as a set of bits.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Flags(u32);
+pub(crate) struct Flags(pub(super) u32);
 
 impl Flags {
     /// A scope that only passes on what comes from outside.
@@ -36,8 +36,9 @@ impl Flags {
     pub(crate) const ASKED: Self = Self(1 << 7);
     /// Its body has ended: it is a group's that waits for its tasks, or a cleanup's that has begun.
     pub(crate) const CLOSING: Self = Self(1 << 8);
+    // The bit after that is `watched`'s.
     /// Where the bits begin that say what it [stands for](super::Role), which never change.
-    const ROLE: u32 = 9;
+    const ROLE: u32 = 10;
     /// Either reason to hold.
     pub(crate) const OBLIGATION: Self = Self(Self::SHIELD.0 | Self::HOLD.0);
 
@@ -176,11 +177,12 @@ impl Node {
         }
     }
 
-    fn raise(&self, flag: Flags) {
-        self.flags.fetch_or(flag.0, Ordering::AcqRel);
+    /// What it was before comes back.
+    pub(super) fn raise(&self, flag: Flags) -> Flags {
+        Flags(self.flags.fetch_or(flag.0, Ordering::AcqRel))
     }
 
-    fn lower(&self, flag: Flags) {
+    pub(super) fn lower(&self, flag: Flags) {
         self.flags.fetch_and(!flag.0, Ordering::AcqRel);
     }
 
@@ -238,6 +240,12 @@ impl Node {
     pub(crate) fn set_deadline(&self, wanted: impl FnOnce() -> Option<Instant>) {
         let mut links = self.links.lock();
         links.deadline = wanted();
+    }
+
+    /// The node's deadline is no later than `end` from now on.
+    pub(crate) fn bring_deadline_forward(&self, end: Instant) {
+        let mut links = self.links.lock();
+        links.deadline = Some(links.deadline.map_or(end, |known| known.min(end)));
     }
 
     /// Walks from this node towards the root until `visit` gives something.

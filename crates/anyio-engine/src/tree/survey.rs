@@ -1,7 +1,7 @@
 //! Who may drop its body, and who has to wait.
 
 use super::node::{Flags, Node};
-use crate::sys::Arc;
+use crate::{sys::Arc, trace};
 
 /// Whether something beneath `top`, in the same task, holds it back.
 ///
@@ -47,6 +47,7 @@ pub(crate) fn is_held(top: &Arc<Node>) -> bool {
                 seen.node.deliver();
             }
         }
+        trace::held(top);
     }
     region[0].held
 }

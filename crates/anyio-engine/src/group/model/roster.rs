@@ -9,7 +9,7 @@ use super::super::roster::{Progress, Roster};
 use crate::{
     model::{Alarm, explore},
     sys::{Arc, AtomicWaker},
-    tree::{Flags, Node},
+    tree::{Flags, Label, Node},
 };
 
 /// Roster, 2: of two tasks that end while the group is about to wait, the last one wakes it.
@@ -118,7 +118,7 @@ fn a_cancelled_group_leaves_no_task_asleep() {
     explore(3, || {
         let roster = Arc::new(Roster::new());
         let index = roster.add(None, Location::caller(), false).unwrap();
-        let node = Node::new(Flags::HOLD, None, None);
+        let node = Node::new(Flags::HOLD, Label::default(), None, None);
         let members = Arc::downgrade(&roster);
         node.set_members(members);
         let canceller = {

@@ -15,7 +15,7 @@ use super::super::{
 use crate::{
     model::{Alarm, Counted, explore},
     sys::Arc,
-    tree::{Flags, Node},
+    tree::{Flags, Label, Node},
 };
 
 /// A roster with one task in it.
@@ -120,12 +120,12 @@ fn a_joiner_is_not_left_asleep() {
 fn a_cancellation_finds_the_new_node() {
     explore(3, || {
         let slot = Arc::new(Slot::new());
-        let group = Node::new(Flags::HOLD, None, None);
+        let group = Node::new(Flags::HOLD, Label::default(), None, None);
         let handle = {
             let slot = Arc::clone(&slot);
             thread::spawn(move || slot.cancel(Cause::of(CauseKind::Interrupt)))
         };
-        let node = Node::new(Flags::TASK_ROOT, None, None);
+        let node = Node::new(Flags::TASK_ROOT, Label::default(), None, None);
         node.attach(Some(group));
         slot.adopt(&node);
         let (alarm, waker) = Alarm::new();

@@ -189,7 +189,7 @@ impl<T> NestedHandle<T> {
     /// [`Cancelled`] if the task was cancelled. A task's own error goes to its group alone; waiting
     /// for such a task inside the group, which is cancelled then, does not return.
     pub fn join(self) -> NestedJoin<T> {
-        NestedJoin { joint: self.joint, admitted: false }
+        NestedJoin { joint: self.joint, admitted: false, ended: false }
     }
 
     /// Waits until the task has ended, however it ended. May be called again.
@@ -250,6 +250,7 @@ impl<T> fmt::Debug for NestedHandle<T> {
 pub struct NestedJoin<T> {
     joint: Arc<Joint<T>>,
     admitted: bool,
+    ended: bool,
 }
 
 impl<T> Future for NestedJoin<T> {
@@ -257,11 +258,13 @@ impl<T> Future for NestedJoin<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
+        assert!(!this.ended, "a future was polled after it had ended");
         let status = ready!(this.joint.poll_end(&mut this.admitted, cx));
         // As with the handles of other tasks: what has cut this one must not look like a failure.
         if status != TaskStatus::Finished && ambient::refuse_surely(cx.waker()) {
             return Poll::Pending;
         }
+        this.ended = true;
         Poll::Ready(this.joint.take())
     }
 }

@@ -10,10 +10,12 @@ mod group;
 mod inbox;
 mod joint;
 mod run;
+mod several;
 mod together;
 
 pub use builder::NestedChild;
 pub use group::{LocalTaskGroup, NestedGroup, ScopedTaskGroup};
 pub use joint::{NestedHandle, NestedJoin};
 pub use run::{NestedRun, local_task_group, scoped_task_group};
+pub use several::{Either, Listed, OneOf, Several, Sorted, Together, Tupled};
 pub use together::{as_completed, gather, map, race, race_ok};

@@ -10,7 +10,13 @@ use std::{
 
 use anyio_core::{Body as BodyEnd, Cancelled, Cause, CauseKind, TaskError};
 
-use super::{child::Child, group::NestedGroup, joint::NestedHandle, run::NestedRun};
+use super::{
+    child::Child,
+    group::NestedGroup,
+    joint::NestedHandle,
+    run::NestedRun,
+    several::{Several, Together},
+};
 use crate::{
     context::lost,
     stream::{ReceiveStream, memory_object_stream},
@@ -36,7 +42,8 @@ where
     }
 }
 
-/// Runs all `futures` together, and gives their values in the order of the futures.
+/// Runs all `futures` together, and gives their values in the order of the futures: of an array, a vector or
+/// an iterator as a vector, of a tuple (of up to eight) as a tuple, with each its own type.
 ///
 /// ```text
 /// gather([a, b, c]) ─┬─ a ───┤
@@ -68,22 +75,28 @@ where
 ///
 /// let lengths = gather(["one", "three"].map(async |word| std::io::Result::Ok(word.len())));
 /// assert_eq!(lengths.await?, [3, 5]);
+///
+/// let (name, size) = gather((
+///     async { std::io::Result::Ok("report.txt") }, //
+///     async { Ok(7_u64) },
+/// ))
+/// .await?;
+/// assert_eq!((name, size), ("report.txt", 7));
 /// # std::io::Result::Ok(())
 /// # }).unwrap();
 /// ```
 #[track_caller]
-pub fn gather<I, T, E>(futures: I) -> impl Future<Output = Result<Vec<T>, E>>
+pub fn gather<F, K>(futures: F) -> impl Future<Output = Result<F::Values, F::Error>>
 where
-    I: IntoIterator<Item: Future<Output = Result<T, E>>>,
-    E: TaskError,
+    F: Together<K>,
 {
     let location = Location::caller();
     NestedRun::new(location, async move |tg| {
         let mut handles = Vec::new();
-        for future in futures {
+        for future in futures.all() {
             handles.push(spawn(&tg, location, future));
         }
-        values(handles).await
+        values(handles).await.map(F::values)
     })
 }
 
@@ -97,6 +110,11 @@ async fn values<T, E: TaskError>(handles: Vec<NestedHandle<T>>) -> Result<Vec<T>
 
 /// Runs `f` for each item, at most `limit` at a time, and gives the values in the order of the items.
 /// Each future is made when its turn has come.
+///
+/// ```text
+/// map(1..=4, 2, f) ─┬─ f(1) ───┤─ f(3) ────┤      two at a time
+///                   └─ f(2) ┤─ f(4) ─┤     └────▶ the values of all four
+/// ```
 ///
 /// Otherwise as [`gather`].
 ///
@@ -175,7 +193,8 @@ impl Drop for Turn {
 /// lock that is held or a place in a queue: nobody polls such a future any more, and whoever needs
 /// what it has waits for ever.
 ///
-/// A race of nothing never ends.
+/// They may be an array, a vector, an iterator, or a tuple of up to eight; those of a tuple may be of
+/// different types. A race of nothing never ends.
 ///
 /// # Cancel safety
 ///
@@ -201,19 +220,20 @@ impl Drop for Turn {
 ///     delay
 /// });
 /// assert_eq!(race(mirrors).await, 2);
+/// assert_eq!(race((async { "value" }, async { sleep(Duration::from_secs(9)).await; "time is up" })).await, "value");
 /// # });
 /// ```
 #[track_caller]
 #[doc(alias = "select", alias = "select_all")]
-pub fn race<I, T>(futures: I) -> impl Future<Output = T>
+pub fn race<F, K>(futures: F) -> impl Future<Output = <F::Future as Future>::Output>
 where
-    I: IntoIterator<Item: Future<Output = T>>,
+    F: Several<K>,
 {
     let location = Location::caller();
     let winner = Arc::new(StdMutex::new(None));
     let theirs = Arc::clone(&winner);
     let group = NestedRun::new(location, async move |tg: NestedGroup<_, Cancelled>| {
-        for future in futures {
+        for future in futures.all() {
             let (winner, node) = (Arc::clone(&theirs), Arc::clone(tg.node()));
             spawn(&tg, location, async move {
                 let value = future.await;
@@ -240,6 +260,15 @@ where
 
 /// Runs all `futures` together and gives the first success. The others are cancelled, with their
 /// cleanup, and waited for. If none succeeds, all errors are given, in the order in which they came.
+///
+/// ```text
+/// race_ok([a, b, c]) ─┬─ a ──┤ an error: goes on
+///                     ├─ b ─────┤ the first success
+///                     └─ c ─────✂ cleanup ─┤
+///                                          └──▶ what b has given
+/// ```
+///
+/// As [`race`], it takes tuples as well.
 ///
 /// A race of nothing fails with no errors.
 ///
@@ -269,15 +298,15 @@ where
 /// ```
 #[track_caller]
 #[doc(alias = "select_ok", alias = "happy_eyeballs")]
-pub fn race_ok<I, T, E>(futures: I) -> impl Future<Output = Result<T, Vec<E>>>
+pub fn race_ok<F, K, T, E>(futures: F) -> impl Future<Output = Result<T, Vec<E>>>
 where
-    I: IntoIterator<Item: Future<Output = Result<T, E>>>,
+    F: Several<K, Future: Future<Output = Result<T, E>>>,
 {
     let location = Location::caller();
     let outcome = Arc::new(StdMutex::new((None, Vec::new())));
     let theirs = Arc::clone(&outcome);
     let group = NestedRun::new(location, async move |tg: NestedGroup<_, Cancelled>| {
-        for future in futures {
+        for future in futures.all() {
             let (outcome, node) = (Arc::clone(&theirs), Arc::clone(tg.node()));
             spawn(&tg, location, async move {
                 let result = future.await;
@@ -315,6 +344,12 @@ where
 }
 
 /// Runs all `futures` together and gives their values to `body`, each as soon as it is there.
+///
+/// ```text
+/// as_completed([a, b], body) ─┬─ a ─────────┤      ┐
+///                             ├─ b ──┤      │      ├ all in the caller's task
+///                             └─ body ─ b's value ─ a's value ─ end of the stream
+/// ```
 ///
 /// The stream ends when all have ended. If `body` ends before, the others are cancelled, with their
 /// cleanup, and waited for.

@@ -13,7 +13,7 @@ use crate::{
     tree::{Flags, Node},
 };
 
-const PLAIN: Kind<'static> = Kind::Scope(Flags::PLAIN);
+const PLAIN: Kind<'static> = Kind::Scope(Flags::PLAIN, None);
 
 fn cause() -> Cause {
     Cause::of(CauseKind::Interrupt)
