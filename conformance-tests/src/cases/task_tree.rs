@@ -134,7 +134,7 @@ async fn run_is_the_outermost<B: Runtime>() {
             while let Some(around) = tree.parent(item) {
                 item = around;
             }
-            assert_eq!((item.kind(), item.depth()), (ItemKind::Run, 0));
+            assert_eq!((item.kind(), item.depth()), (ItemKind::Outermost, 0));
             assert!(item.name().is_some() && tree.group(item).is_none());
             // It is the task that asks.
             assert_eq!(item.state(), ItemState::Running);
@@ -160,7 +160,7 @@ async fn task_that_refuses_to_end_is_seen<B: Runtime>() {
             assert_eq!(item.cause().unwrap().kind(), CauseKind::Explicit);
             let holders: Vec<_> = tree.holders(item).collect();
             assert_eq!(holders.len(), 1, "{tree}");
-            assert_eq!(holders[0].kind(), ItemKind::Shield);
+            assert_eq!(holders[0].kind(), ItemKind::Shielding);
             assert_eq!(holders[0].state(), ItemState::Shielded);
             let place = holders[0].location().unwrap();
             assert!(place.file().ends_with("task_tree.rs"));
@@ -247,7 +247,7 @@ async fn scopes_stand_where_they_are<B: Runtime>() {
             let tree = waiting::<B>(&name).await;
             let inside = tree.beneath(find(&tree, &name));
             let kinds: Vec<_> = inside.iter().map(TreeItem::kind).collect();
-            let expected = [ItemKind::Scope, ItemKind::Scope, ItemKind::Shield, ItemKind::Scope];
+            let expected = [ItemKind::Scope, ItemKind::Scope, ItemKind::Shielding, ItemKind::Scope];
             assert_eq!(kinds, expected, "{tree}");
             assert_eq!((inside[0].deadline(), inside[1].deadline()), (None, Some(deadline)));
             assert!(inside.iter().all(|item| item.state() == ItemState::Running));
@@ -371,7 +371,7 @@ async fn captured_task_is_listed<B: Runtime>() {
             });
             let captured = |tree: &TaskTree| {
                 let inside = tree.beneath(find(tree, &name)).iter();
-                inside.filter(|item| item.kind() == ItemKind::Captured).cloned().collect::<Vec<_>>()
+                inside.filter(|item| item.kind() == ItemKind::Foreign).cloned().collect::<Vec<_>>()
             };
             until::<B>(|| !captured(&task_tree()).is_empty()).await;
             let tree = task_tree();
@@ -473,11 +473,11 @@ async fn ages_are_bounds<B: Runtime>() {
 async fn current_task_is_the_innermost<B: Runtime>() {
     let name =
         |task: Option<anyio_engine::TaskInfo>| task.map(|task| task.name().map(String::from));
-    assert_eq!(current_task().unwrap().kind(), ItemKind::Run);
+    assert_eq!(current_task().unwrap().kind(), ItemKind::Outermost);
     let [outer, inner] = ["outer", "inner"].map(unique);
     builder::<B>(&unique("group"))
         .run(async |tg| {
-            assert_eq!(current_task().unwrap().kind(), ItemKind::Run);
+            assert_eq!(current_task().unwrap().kind(), ItemKind::Outermost);
             let (own, nested) = (Arc::clone(&outer), Arc::clone(&inner));
             tg.child().name(Arc::clone(&outer)).spawn(async move {
                 checkpoint().await;

@@ -10,22 +10,23 @@ use anyio_core::Cause;
 use crate::tree::{Label, Role};
 
 /// What an item of a [`TaskTree`](crate::TaskTree) is.
+// None is called as a type of this crate is: rustc would print the type with its whole path then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ItemKind {
     /// The outermost future of a run; its name is the backend's.
-    Run,
+    Outermost,
     /// A task of the group that it stands in.
     Task,
     /// A task that somebody else has spawned, with a scope that was
     /// [captured](crate::Captured::in_scope).
-    Captured,
+    Foreign,
     /// A group of tasks, or what is made of one: `gather`, `map`, `race`, …
     Group,
     /// A scope, with or without a deadline.
     Scope,
     /// A `shield`.
-    Shield,
+    Shielding,
     /// A `finally` or a `bracket`.
     Cleanup,
     /// A `catch_cancelled`.
@@ -40,14 +41,14 @@ impl ItemKind {
     pub(crate) const fn of(role: Role) -> Self {
         match role {
             Role::Scope | Role::Boundary => Self::Scope,
-            Role::Shield => Self::Shield,
+            Role::Shield => Self::Shielding,
             Role::Cleanup | Role::CleaningUp => Self::Cleanup,
             Role::Catch => Self::Catch,
             Role::Start => Self::Start,
             Role::Group => Self::Group,
             Role::Task => Self::Task,
-            Role::Run => Self::Run,
-            Role::Captured => Self::Captured,
+            Role::Run => Self::Outermost,
+            Role::Captured => Self::Foreign,
             Role::Call => Self::Call,
         }
     }
@@ -55,17 +56,17 @@ impl ItemKind {
     /// Whether it is polled by itself, and not as a part of what is around it: a run, or a task.
     #[must_use]
     pub const fn is_task(self) -> bool {
-        matches!(self, Self::Run | Self::Task | Self::Captured)
+        matches!(self, Self::Outermost | Self::Task | Self::Foreign)
     }
 
     pub(super) const fn word(self) -> &'static str {
         match self {
-            Self::Run => "run",
+            Self::Outermost => "run",
             Self::Task => "task",
-            Self::Captured => "captured task",
+            Self::Foreign => "captured task",
             Self::Group => "group",
             Self::Scope => "scope",
-            Self::Shield => "shield",
+            Self::Shielding => "shield",
             Self::Cleanup => "finally",
             Self::Catch => "catch",
             Self::Start => "start",

@@ -92,7 +92,7 @@ impl fmt::Display for Who<'_> {
         let Self(kind, label) = self;
         f.write_str(kind.word())?;
         match &label.name {
-            Some(name) if *kind == ItemKind::Run => write!(f, " on {name}")?,
+            Some(name) if *kind == ItemKind::Outermost => write!(f, " on {name}")?,
             Some(name) => write!(f, " {name:?}")?,
             None => {}
         }
