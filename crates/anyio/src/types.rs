@@ -2,11 +2,13 @@
 //! write their types down.
 
 pub use anyio_engine::{
-    Acquire, AllErrors, AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner, AnyTimer,
-    Captured, CatchCancelled, Checkpoint, Child, EnterGuard, ErrInto, Errors, Fail, Finally,
-    FirstError, GroupBuilder, GroupRun, InScope, Join, LimiterStatistics, LimiterToken,
-    LocalTaskGroup, Locking, MoveOn, NestedGroup, NestedHandle, NestedJoin, NestedRun,
-    OwnedLimiterToken, Receiving, Report, Scoped, ScopedTaskGroup, Sending, Shield,
-    ShutdownRequested, Sleep, Started, Starting, StreamStatistics, ToThread, UntilShutdown,
-    ValueOnly, WithHandle, WithLocal,
+    Acquire, AcquireOwned, AllErrors, AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner,
+    AnyTimer, BarrierStatistics, BarrierWait, BarrierWaitResult, Captured, CatchCancelled,
+    Checkpoint, Child, ConditionStatistics, EnterGuard, ErrInto, Errors, EventStatistics, Fail,
+    Finally, FirstError, GroupBuilder, GroupRun, InScope, InUse, Join, LimiterStatistics,
+    LimiterToken, LocalTaskGroup, LockStatistics, Locking, LockingOwned, MoveOn, NestedGroup,
+    NestedHandle, NestedJoin, NestedRun, OneshotReceiving, OwnedLimiterToken, Receiving, Report,
+    RwLockReadGuard, RwLockWriteGuard, Scoped, ScopedTaskGroup, SemaphoreStatistics, Sending,
+    Shield, ShutdownRequested, Sleep, Started, Starting, StreamStatistics, ToThread, UntilShutdown,
+    ValueOnly, WatchRef, WithHandle, WithLocal,
 };

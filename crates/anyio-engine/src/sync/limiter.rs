@@ -69,6 +69,7 @@ struct State {
     queue: WaitQueue<Asking>,
 }
 
+#[derive(Clone, Copy)]
 struct Asking {
     borrower: Option<Borrower>,
     refused: Option<AlreadyBorrowed>,
@@ -292,7 +293,7 @@ impl CapacityLimiter {
             }
             // One that waited makes no room (invariant 2).
             let woken = state.serve();
-            (removed.waker, woken)
+            (removed, woken)
         };
         woken.wake();
         drop(removed);
