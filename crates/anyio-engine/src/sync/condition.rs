@@ -159,7 +159,7 @@ impl Condition {
             // It may not get far with what it was told; the next one hears of it, too.
             drop(notified);
         } else {
-            notified.is_seen();
+            notified.keep();
         }
         guard
     }
@@ -270,7 +270,7 @@ struct Notification<'a> {
 }
 
 impl Notification<'_> {
-    const fn is_seen(self) {
+    const fn keep(self) {
         std::mem::forget(self);
     }
 }

@@ -157,7 +157,7 @@ impl Permits {
         if queue.waiters.is_empty() {
             let closed = self.state.load(Ordering::Relaxed) & CLOSED;
             let spare = std::mem::take(&mut queue.spare);
-            self.state.store(spare * ONE | closed, Ordering::Release);
+            self.state.store((spare * ONE) | closed, Ordering::Release);
         }
     }
 
