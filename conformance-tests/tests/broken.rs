@@ -239,6 +239,7 @@ impl Runtime for Broken {
     type CancelScope = Scope;
     type Event = anyio_engine::Event;
     type Lock<T: Send + 'static> = anyio_engine::Lock<T>;
+    type Condition = anyio_engine::Condition;
     type Semaphore = anyio_engine::Semaphore;
     type CapacityLimiter = anyio_engine::CapacityLimiter;
     type SendStream<T: Send + 'static> = anyio_engine::SendStream<T>;

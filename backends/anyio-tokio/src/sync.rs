@@ -14,6 +14,7 @@ impl Runtime for Tokio {
     type CancelScope = anyio_engine::CancelScope<Self>;
     type Event = anyio_engine::Event;
     type Lock<T: Send + 'static> = anyio_engine::Lock<T>;
+    type Condition = anyio_engine::Condition;
     type Semaphore = anyio_engine::Semaphore;
     type CapacityLimiter = anyio_engine::CapacityLimiter;
     type SendStream<T: Send + 'static> = anyio_engine::SendStream<T>;

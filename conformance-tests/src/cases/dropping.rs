@@ -107,14 +107,14 @@ async fn no_permit_is_lost<B: Runtime>() {
         let release = async {
             pause().await;
             drop(held);
-            semaphore.release(1);
+            semaphore.release(1).unwrap();
         };
         let others = join_all((0..2).map(|_| async {
-            let _permit = semaphore.acquire().await;
+            let _permit = semaphore.acquire().await.unwrap();
             checkpoint().await;
         }));
         let work = async {
-            let _permit = semaphore.acquire().await;
+            let _permit = semaphore.acquire().await.unwrap();
             checkpoint().await;
         };
         join!(others, cut.apply::<B, _>(work), release);

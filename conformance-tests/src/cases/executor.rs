@@ -323,7 +323,7 @@ async fn library<B: Runtime>(log: Log) -> Result<usize, Failure> {
         let (gate, theirs, permits) = (Arc::clone(&go), Arc::clone(&lock), Arc::clone(&semaphore));
         let task = tg.spawn(async move {
             gate.wait().await;
-            let _permit = permits.acquire().await;
+            let _permit = permits.acquire().await.unwrap();
             let mut value = theirs.lock().await;
             *value += 1;
             send.send(*value).await.map_err(|_| Failure::Named("nobody receives"))

@@ -24,6 +24,7 @@ mod cause;
 mod checkpoint;
 mod cleanup;
 mod clock;
+mod condition;
 mod context;
 mod deadline;
 mod dropping;
@@ -85,6 +86,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         sync::list::<B>(),
         semaphore::list::<B>(),
         limiter::list::<B>(),
+        condition::list::<B>(),
         stream::list::<B>(),
         stream_close::list::<B>(),
         stream_cut::list::<B>(),

@@ -299,7 +299,7 @@ async fn made_outside_of_a_runtime<B: Runtime>() {
     let (lock, event, semaphore) = made.join().expect("no runtime is needed");
     assert_eq!(*lock.lock().await, 2);
     event.wait().await;
-    drop(semaphore.acquire().await);
+    drop(semaphore.acquire().await.unwrap());
     assert!(semaphore.try_acquire().is_ok());
 }
 
@@ -398,7 +398,7 @@ async fn waiters_are_counted<B: Runtime>() {
     let semaphore = anyio_engine::Semaphore::new(1);
     assert!(!lock.is_locked());
     assert_eq!(semaphore.available(), 1);
-    let held = (lock.lock().await, semaphore.acquire().await);
+    let held = (lock.lock().await, semaphore.acquire().await.unwrap());
     assert!(lock.is_locked());
     assert_eq!(semaphore.available(), 0);
 
@@ -443,7 +443,7 @@ async fn racing_cancellations_lose_no_permit<B: Runtime>() {
                     });
                     _ = scope
                         .run(async {
-                            let _permit = semaphore.acquire().await;
+                            let _permit = semaphore.acquire().await.unwrap();
                             let now = inside.fetch_add(1, Ordering::SeqCst);
                             assert!(now < 2, "a permit was doubled");
                             inside.fetch_sub(1, Ordering::SeqCst);

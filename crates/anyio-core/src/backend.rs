@@ -1,8 +1,8 @@
 //! A backend as a whole.
 
 use crate::{
-    Blocking, CancelScope, CapacityLimiter, Clock, Event, Executor, Lock, Net, ObjectReceiveStream,
-    ObjectSendStream, Processes, Semaphore, Signals, TaskError, TaskGroup,
+    Blocking, CancelScope, CapacityLimiter, Clock, Condition, Event, Executor, Lock, Net,
+    ObjectReceiveStream, ObjectSendStream, Processes, Semaphore, Signals, TaskError, TaskGroup,
 };
 
 /// What every backend has: tasks, time, and the structured types made of them.
@@ -21,14 +21,15 @@ use crate::{
 /// ```
 /// use anyio_core::{Runtime, TaskError};
 /// # mod toy { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/toy/mod.rs")); }
-/// # use toy::{Ends, Flag, Group, Shut, Spinning, Toy, Wrapped};
+/// # use toy::{Closed, Ends, Flag, Group, Restless, Shut, Spinning, Toy, Wrapped};
 ///
 /// impl Runtime for Toy {
 ///     type TaskGroup<E: TaskError> = Group<E>;        // anyio_engine::TaskGroup<Self, E>
 ///     type CancelScope = Flag;                        // anyio_engine::CancelScope<Self>
 ///     type Event = Spinning;                          // anyio_engine::Event, and so on
-///     type Lock<T: Send + 'static> = Wrapped<async_lock::Mutex<T>>;
-///     type Semaphore = Wrapped<async_lock::Semaphore>;
+///     type Lock<T: Send + 'static> = Wrapped<T>;
+///     type Condition = Restless;
+///     type Semaphore = Closed;
 ///     type CapacityLimiter = Shut;
 ///     type SendStream<T: Send + 'static> = Ends<T>;
 ///     type ReceiveStream<T: Send + 'static> = Ends<T>;
@@ -48,6 +49,8 @@ pub trait Runtime: Executor + Clock {
     type Event: Event;
     /// Mutual exclusion around a value.
     type Lock<T: Send + 'static>: Lock<T>;
+    /// Waiting for what others bring about.
+    type Condition: Condition;
     /// A number of permits.
     type Semaphore: Semaphore;
     /// A number of tokens that can be changed, and who has them.

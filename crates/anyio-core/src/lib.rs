@@ -36,9 +36,9 @@ pub use backend::{Backend, Runtime};
 pub use blocking::Blocking;
 pub use cancel_scope::CancelScope;
 pub use error::{
-    AlreadyBorrowed, BorrowError, Busy, CallError, Cancelled, Cause, CauseKind, GroupError,
-    NoRuntime, ReceiveError, RunError, SendError, SpawnError, TimedOut, TryReceiveError,
-    TrySendError, WouldBlock,
+    AcquireError, AlreadyBorrowed, BorrowError, BroadcastError, Busy, CallError, Cancelled, Cause,
+    CauseKind, GroupError, NoRuntime, ReceiveError, ReleaseError, RunError, SendError, SpawnError,
+    TimedOut, TryAcquireError, TryBroadcastError, TryReceiveError, TrySendError, WouldBlock,
 };
 pub use executor::{Executor, Run, RunOptions, Spawn};
 pub use net::{ListenOptions, Net, TcpListener, TcpStream};

@@ -83,8 +83,13 @@ pub use stream::{
     WeakSendStream, memory_object_stream,
 };
 pub use sync::{
-    Acquire, CapacityLimiter, Event, LimiterStatistics, LimiterToken, Lock, LockGuard, Locking,
-    OwnedLimiterToken, Permit, Semaphore,
+    Acquire, AcquireOwned, Barrier, BarrierStatistics, BarrierWait, BarrierWaitResult,
+    BroadcastReceiver, BroadcastSender, CapacityLimiter, Condition, ConditionStatistics, Event,
+    EventStatistics, InUse, LimiterStatistics, LimiterToken, Lock, LockGuard, LockStatistics,
+    Locking, LockingOwned, OnceCell, OneshotReceiver, OneshotReceiving, OneshotSender,
+    OwnedLimiterToken, OwnedLockGuard, OwnedPermit, Permit, ResourceGuard, RwLock, RwLockReadGuard,
+    RwLockWriteGuard, Semaphore, SemaphoreStatistics, WatchReceiver, WatchRef, WatchSender,
+    broadcast, oneshot, watch,
 };
 pub use thread::{
     StopToken, ToThread, default_thread_limiter, file_thread_limiter, from_thread, to_thread,

@@ -1,6 +1,7 @@
 //! What every leaf operation does before it does anything.
 
 use std::{
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -46,6 +47,12 @@ pub fn admit(cx: &mut Context<'_>) -> Poll<()> {
 #[derive(Debug)]
 pub(crate) struct Withheld<E>(Option<E>);
 
+impl<E> Default for Withheld<E> {
+    fn default() -> Self {
+        Self::nothing()
+    }
+}
+
 impl<E> Withheld<E> {
     pub(crate) const fn nothing() -> Self {
         Self(None)
@@ -67,6 +74,25 @@ impl<E> Withheld<E> {
         let error = self.0.take()?;
         Some(self.pass(Err(error), cx))
     }
+}
+
+/// Somebody else's future, as an operation.
+pub(crate) async fn admitted<F: Future>(future: F) -> F::Output {
+    poll_fn(admit).await;
+    future.await
+}
+
+/// Somebody else's future, as an operation whose error others can bring about.
+pub(crate) async fn fallible<T, A, E, F>(future: F, error: impl FnOnce(A) -> E) -> Result<T, E>
+where
+    F: Future<Output = Result<T, A>>,
+{
+    let failed = match admitted(future).await {
+        Ok(value) => return Ok(value),
+        Err(failed) => error(failed),
+    };
+    let mut withheld = Withheld(Some(failed));
+    poll_fn(|cx| withheld.again(cx).expect("it is kept until it is given")).await
 }
 
 /// Gives other tasks a turn; in a cancelled scope it does not return.

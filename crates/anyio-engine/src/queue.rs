@@ -111,6 +111,11 @@ impl<T> WaitQueue<T> {
         }
     }
 
+    /// What the first who waits has in its slot.
+    pub(crate) fn front(&self) -> Option<&T> {
+        self.slots.get(self.front).map(|slot| &slot.value)
+    }
+
     pub(crate) fn is_granted(&self, key: usize) -> bool {
         self.slots[key].granted
     }
@@ -199,5 +204,11 @@ impl Wakers {
     /// Wakes them in the order in which they came.
     pub(crate) fn wake(self) {
         self.first.into_iter().chain(self.others).for_each(Waker::wake);
+    }
+}
+
+impl Extend<Waker> for Wakers {
+    fn extend<I: IntoIterator<Item = Waker>>(&mut self, wakers: I) {
+        wakers.into_iter().for_each(|waker| self.push(waker));
     }
 }

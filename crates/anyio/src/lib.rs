@@ -156,20 +156,23 @@ pub use any::{Any, current_backend};
 #[cfg(feature = "async-std")]
 pub use anyio_async_std::AsyncStd;
 pub use anyio_core::{
-    AlreadyBorrowed, Backend, Blocking, Body, BorrowError, Borrower, Busy, CallError, Cancelled,
-    Cause, CauseKind, Clock, Executor, GroupError, ListenOptions, Net, NoRuntime, Outcome,
-    Processes, ReceiveError, Run, RunError, RunOptions, Runtime, SendError, Signal, Signals, Spawn,
-    SpawnError, TaskError, TaskStatus, TimedOut, TryReceiveError, TrySendError, WouldBlock,
+    AcquireError, AlreadyBorrowed, Backend, Blocking, Body, BorrowError, Borrower, BroadcastError,
+    Busy, CallError, Cancelled, Cause, CauseKind, Clock, Executor, GroupError, ListenOptions, Net,
+    NoRuntime, Outcome, Processes, ReceiveError, ReleaseError, Run, RunError, RunOptions, Runtime,
+    SendError, Signal, Signals, Spawn, SpawnError, TaskError, TaskStatus, TimedOut,
+    TryAcquireError, TryBroadcastError, TryReceiveError, TrySendError, WouldBlock,
 };
 pub use anyio_engine::{
-    AnyTcpListener as TcpListener, AnyTcpStream as TcpStream, CapacityLimiter, Erased, Event,
-    FutureExt, ItemKind, ItemState, Lock, LockGuard, OwnedSendPermit, Permit, PortalTask, Ready,
-    ReceiveStream, RunLocal, RuntimeExt, Semaphore, SendPermit, SendStream, StapledObjectStream,
-    StopToken, TaskHandle, TaskTree, TreeItem, TreeLocal, UnsetLocal, WeakSendStream, as_completed,
-    bracket, capture, catch_cancelled, checkpoint, current_task, enter, finally, gather,
-    is_shutdown_requested, local_task_group, map, memory_object_stream, op::is_cancelled, race,
-    race_ok, run_local, scoped_task_group, shield, shutdown_requested, sleep_forever, task_tree,
-    tree_local,
+    AnyTcpListener as TcpListener, AnyTcpStream as TcpStream, Barrier, BroadcastReceiver,
+    BroadcastSender, CapacityLimiter, Condition, Erased, Event, FutureExt, ItemKind, ItemState,
+    Lock, LockGuard, OnceCell, OneshotReceiver, OneshotSender, OwnedLockGuard, OwnedPermit,
+    OwnedSendPermit, Permit, PortalTask, Ready, ReceiveStream, ResourceGuard, RunLocal, RuntimeExt,
+    RwLock, Semaphore, SendPermit, SendStream, StapledObjectStream, StopToken, TaskHandle,
+    TaskTree, TreeItem, TreeLocal, UnsetLocal, WatchReceiver, WatchSender, WeakSendStream,
+    as_completed, bracket, broadcast, capture, catch_cancelled, checkpoint, current_task, enter,
+    finally, gather, is_shutdown_requested, local_task_group, map, memory_object_stream, oneshot,
+    op::is_cancelled, race, race_ok, run_local, scoped_task_group, shield, shutdown_requested,
+    sleep_forever, task_tree, tree_local, watch,
 };
 #[cfg(feature = "smol")]
 pub use anyio_smol::Smol;

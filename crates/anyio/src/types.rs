@@ -2,13 +2,15 @@
 //! write their types down.
 
 pub use anyio_engine::{
-    Acquire, AllErrors, AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner, AnyTimer,
-    CallAsync, Captured, CatchCancelled, Checkpoint, Child, Either, EnterGuard, ErrInto, Errors,
-    Fail, Finally, FirstError, GroupBuilder, GroupRun, Holding, InScope, Join, LimiterStatistics,
-    LimiterToken, Listed, LocalTaskGroup, Locking, MoveOn, NestedChild, NestedGroup, NestedHandle,
-    NestedJoin, NestedRun, OneOf, OwnedLimiterToken, PortalLease, PortalReady, Receiving,
-    ReceivingMany, Report, Reserving, ReservingOwned, Scoped, ScopedTaskGroup, Sending,
-    SendingIter, Several, Shield, ShutdownOnSignals, ShutdownRequested, Sleep, Sorted, Started,
-    Starting, StreamStatistics, TaskInfo, ToThread, Together, Tupled, UntilShutdown, ValueOnly,
-    WithHandle, WithLocal, Wrapped,
+    Acquire, AcquireOwned, AllErrors, AnyChild, AnyPipeIn, AnyPipeOut, AnySignals, AnySpawner,
+    AnyTimer, BarrierStatistics, BarrierWait, BarrierWaitResult, CallAsync, Captured,
+    CatchCancelled, Checkpoint, Child, ConditionStatistics, Either, EnterGuard, ErrInto, Errors,
+    EventStatistics, Fail, Finally, FirstError, GroupBuilder, GroupRun, Holding, InScope, InUse,
+    Join, LimiterStatistics, LimiterToken, Listed, LocalTaskGroup, LockStatistics, Locking,
+    LockingOwned, MoveOn, NestedChild, NestedGroup, NestedHandle, NestedJoin, NestedRun, OneOf,
+    OneshotReceiving, OwnedLimiterToken, PortalLease, PortalReady, Receiving, ReceivingMany,
+    Report, Reserving, ReservingOwned, RwLockReadGuard, RwLockWriteGuard, Scoped, ScopedTaskGroup,
+    SemaphoreStatistics, Sending, SendingIter, Several, Shield, ShutdownOnSignals,
+    ShutdownRequested, Sleep, Sorted, Started, Starting, StreamStatistics, TaskInfo, ToThread,
+    Together, Tupled, UntilShutdown, ValueOnly, WatchRef, WithHandle, WithLocal, Wrapped,
 };

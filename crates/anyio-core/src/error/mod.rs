@@ -12,4 +12,7 @@ pub use cancelled::{Cancelled, Cause, CauseKind, TimedOut};
 pub use group::GroupError;
 pub use runtime::{NoRuntime, RunError, SpawnError};
 pub use stream::{ReceiveError, SendError, TryReceiveError, TrySendError};
-pub use sync::{AlreadyBorrowed, BorrowError, Busy, WouldBlock};
+pub use sync::{
+    AcquireError, AlreadyBorrowed, BorrowError, BroadcastError, Busy, ReleaseError,
+    TryAcquireError, TryBroadcastError, WouldBlock,
+};

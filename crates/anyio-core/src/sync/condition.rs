@@ -4,35 +4,29 @@ use super::Lock;
 
 /// Waiting, with a lock, for a condition that others bring about.
 ///
+/// Works with any [`Lock`], and with several at a time.
+///
 /// # For implementors
 ///
-/// A waiter that was notified and then cancelled passes the notification on. The lock is taken
-/// again before `wait` ends, cancelled or not.
+/// A waiter is in the queue before the lock is let go, so that it misses no notification. One that was
+/// notified and is cancelled, or dropped, before it has the lock again passes the notification on. Once
+/// notified, a wait takes the lock under a shield: a cancellation does not keep it from coming back
+/// with the guard.
 ///
 /// ```
 /// use anyio_core::{Condition, Lock};
-/// # use anyio_core::WouldBlock;
-/// # #[derive(Debug)]
-/// # struct Wrapped<T>(async_lock::Mutex<T>);
-/// # impl<T: Send + 'static> Lock<T> for Wrapped<T> {
-/// #     type Guard<'a> = async_lock::MutexGuard<'a, T>;
-/// #     fn new(value: T) -> Self { Self(async_lock::Mutex::new(value)) }
-/// #     async fn lock(&self) -> Self::Guard<'_> { self.0.lock().await }
-/// #     fn try_lock(&self) -> Result<Self::Guard<'_>, WouldBlock> { self.0.try_lock().ok_or(WouldBlock::new()) }
-/// # }
 ///
 /// /// Wakes up for no reason all the time, which callers must expect anyway.
 /// #[derive(Debug)]
 /// struct Restless;
 ///
 /// impl Condition for Restless {
-///     type Lock<T: Send + 'static> = Wrapped<T>;
 ///     fn new() -> Self { Self }
-///     async fn wait<'a, T: Send + 'static>(
-///         &self,
-///         lock: &'a Wrapped<T>,
-///         guard: async_lock::MutexGuard<'a, T>,
-///     ) -> async_lock::MutexGuard<'a, T> {
+///     async fn wait<'a, T, L>(&self, lock: &'a L, guard: L::Guard<'a>) -> L::Guard<'a>
+///     where
+///         T: Send + 'static,
+///         L: Lock<T>,
+///     {
 ///         drop(guard);
 ///         futures_lite::future::yield_now().await;
 ///         lock.lock().await
@@ -42,9 +36,6 @@ use super::Lock;
 /// }
 /// ```
 pub trait Condition: Send + Sync + 'static {
-    /// The locks it works with.
-    type Lock<T: Send + 'static>: Lock<T>;
-
     /// A condition nobody waits for.
     #[must_use]
     fn new() -> Self
@@ -56,15 +47,44 @@ pub trait Condition: Send + Sync + 'static {
     ///
     /// # Cancel safety
     ///
-    /// Cancelled while it waits, it has not been notified; a notification that came at the same
-    /// time goes to the next waiter.
-    fn wait<'a, T: Send + 'static>(
+    /// Cancelled while it waits, it has not been notified, and the lock is not held. Cancelled after
+    /// it was notified, it passes the notification on to the next who waits, and still comes back
+    /// with the lock. Dropped by hand in between, it passes it on, too.
+    fn wait<'a, T, L>(
         &self,
-        lock: &'a Self::Lock<T>,
-        guard: <Self::Lock<T> as Lock<T>>::Guard<'a>,
-    ) -> impl Future<Output = <Self::Lock<T> as Lock<T>>::Guard<'a>> + Send;
+        lock: &'a L,
+        guard: L::Guard<'a>,
+    ) -> impl Future<Output = L::Guard<'a>> + Send
+    where
+        T: Send + 'static,
+        L: Lock<T>;
+
+    /// Waits until `ready` says that the value is, and gives the guard under which it said so.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`wait`](Self::wait).
+    fn wait_for<'a, T, L, F>(
+        &self,
+        lock: &'a L,
+        mut guard: L::Guard<'a>,
+        mut ready: F,
+    ) -> impl Future<Output = L::Guard<'a>> + Send
+    where
+        T: Send + 'static,
+        L: Lock<T>,
+        F: FnMut(&mut T) -> bool + Send,
+    {
+        async move {
+            while !ready(&mut *guard) {
+                guard = self.wait(lock, guard).await;
+            }
+            guard
+        }
+    }
 
     /// Wakes the `waiters` that have waited longest.
+    #[doc(alias = "notify_one")]
     fn notify(&self, waiters: usize);
 
     /// Wakes all who wait.

@@ -200,14 +200,15 @@ impl Event for Spinning {
     }
 }
 
-/// Somebody else's primitives, wrapped.
+/// Somebody else's lock, wrapped.
 #[derive(Debug)]
-pub struct Wrapped<P>(P);
+pub struct Wrapped<T>(Arc<async_lock::Mutex<T>>);
 
-impl<T: Send + 'static> Lock<T> for Wrapped<async_lock::Mutex<T>> {
+impl<T: Send + 'static> Lock<T> for Wrapped<T> {
     type Guard<'a> = async_lock::MutexGuard<'a, T>;
+    type OwnedGuard = async_lock::MutexGuardArc<T>;
     fn new(value: T) -> Self {
-        Self(async_lock::Mutex::new(value))
+        Self(Arc::new(async_lock::Mutex::new(value)))
     }
     async fn lock(&self) -> Self::Guard<'_> {
         self.0.lock().await
@@ -215,21 +216,69 @@ impl<T: Send + 'static> Lock<T> for Wrapped<async_lock::Mutex<T>> {
     fn try_lock(&self) -> Result<Self::Guard<'_>, WouldBlock> {
         self.0.try_lock().ok_or(WouldBlock::new())
     }
+    async fn lock_owned(self: Arc<Self>) -> Self::OwnedGuard {
+        self.0.lock_arc().await
+    }
+    fn try_lock_owned(self: Arc<Self>) -> Result<Self::OwnedGuard, WouldBlock> {
+        self.0.try_lock_arc().ok_or(WouldBlock::new())
+    }
+    fn blocking_lock(&self) -> Self::Guard<'_> {
+        self.0.lock_blocking()
+    }
 }
 
-impl Semaphore for Wrapped<async_lock::Semaphore> {
-    type Permit<'a> = async_lock::SemaphoreGuard<'a>;
-    fn new(permits: usize) -> Self {
-        Self(async_lock::Semaphore::new(permits))
+/// Wakes up for no reason all the time.
+#[derive(Debug)]
+pub struct Restless;
+
+impl Condition for Restless {
+    fn new() -> Self {
+        Self
     }
-    async fn acquire(&self) -> Self::Permit<'_> {
-        self.0.acquire().await
+    async fn wait<'a, T, L>(&self, lock: &'a L, guard: L::Guard<'a>) -> L::Guard<'a>
+    where
+        T: Send + 'static,
+        L: Lock<T>,
+    {
+        drop(guard);
+        yield_now().await;
+        lock.lock().await
     }
-    fn try_acquire(&self) -> Result<Self::Permit<'_>, WouldBlock> {
-        self.0.try_acquire().ok_or(WouldBlock::new())
+    fn notify(&self, _: usize) {}
+    fn notify_all(&self) {}
+}
+
+/// A semaphore that has been closed for good.
+#[derive(Debug)]
+pub struct Closed;
+
+impl Semaphore for Closed {
+    type Permit<'a> = ();
+    type OwnedPermit = ();
+    fn with_max(_: usize, _: usize) -> Self {
+        Self
     }
-    fn release(&self, permits: usize) {
-        self.0.add_permits(permits);
+    async fn acquire_many(&self, _: usize) -> Result<(), AcquireError> {
+        Err(AcquireError::closed())
+    }
+    fn try_acquire_many(&self, _: usize) -> Result<(), TryAcquireError> {
+        Err(AcquireError::closed().into())
+    }
+    async fn acquire_many_owned(self: Arc<Self>, _: usize) -> Result<(), AcquireError> {
+        Err(AcquireError::closed())
+    }
+    fn try_acquire_many_owned(self: Arc<Self>, _: usize) -> Result<(), TryAcquireError> {
+        Err(AcquireError::closed().into())
+    }
+    fn release(&self, _: usize) -> Result<(), ReleaseError> {
+        Ok(())
+    }
+    fn close(&self) {}
+    fn is_closed(&self) -> bool {
+        true
+    }
+    fn available(&self) -> usize {
+        0
     }
 }
 

@@ -175,7 +175,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
                 let limit = Arc::clone(limit);
                 let future: Pin<Box<dyn Future<Output = F::Output> + Send>> =
                     Box::pin(async move {
-                        let _turn = limit.acquire().await;
+                        let _turn = limit.acquire().await.expect("it is never closed");
                         // It may have got its turn from a sibling that was cancelled with it.
                         poll_fn(|cx| poll_unwound(cx)).await;
                         future.await

@@ -9,7 +9,7 @@ use std::{
 use super::Place;
 use crate::{
     op,
-    queue::WaitQueue,
+    queue::{WaitQueue, Wakers},
     sys::{AtomicBool, Mutex, Ordering},
 };
 
@@ -31,6 +31,16 @@ pub struct Event {
     waiters: Mutex<WaitQueue<()>>,
 }
 
+/// What an event looks like at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EventStatistics {
+    /// Whether the flag is up.
+    pub set: bool,
+    /// How many tasks wait.
+    pub waiting: usize,
+}
+
 impl Event {
     /// An event that has not happened.
     #[must_use]
@@ -40,7 +50,7 @@ impl Event {
 
     /// Raises the flag and wakes everybody who waits. Raising it again does nothing.
     pub fn set(&self) {
-        let mut woken = Vec::new();
+        let mut woken = Wakers::new();
         {
             let mut waiters = self.waiters.lock();
             // Under the lock: who looks there and finds it down is in the queue before the next
@@ -50,7 +60,7 @@ impl Event {
                 woken.push(waker);
             }
         }
-        woken.into_iter().for_each(std::task::Waker::wake);
+        woken.wake();
     }
 
     /// Whether the flag is up.
@@ -64,7 +74,7 @@ impl Event {
     /// # Cancel safety
     ///
     /// Atomic: nothing happens but the waiting.
-    pub fn wait(&self) -> impl Future<Output = ()> + Send + Sync + '_ {
+    pub fn wait(&self) -> impl Future<Output = ()> + Send + Sync + Unpin + '_ {
         Wait { event: self, place: Place::Start }
     }
 
@@ -72,6 +82,13 @@ impl Event {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiters.lock().waiting()
+    }
+
+    /// Everything that can be said of it, at one moment.
+    #[must_use]
+    pub fn statistics(&self) -> EventStatistics {
+        let waiters = self.waiters.lock();
+        EventStatistics { set: self.is_set(), waiting: waiters.waiting() }
     }
 }
 

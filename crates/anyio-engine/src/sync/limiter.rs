@@ -69,6 +69,7 @@ struct State {
     queue: WaitQueue<Asking>,
 }
 
+#[derive(Clone, Copy)]
 struct Asking {
     borrower: Option<Borrower>,
     refused: Option<AlreadyBorrowed>,

@@ -9,13 +9,13 @@ use std::{
 use anyio_core::WouldBlock;
 
 use super::{
-    Place,
-    guarded::{Guarded, LockGuard},
+    Place, blocking,
+    guarded::{Guarded, LockGuard, OwnedLockGuard},
 };
 use crate::{
     op,
     queue::WaitQueue,
-    sys::{AtomicU8, Mutex, Ordering},
+    sys::{Arc, AtomicU8, Mutex, Ordering},
 };
 
 const FREE: u8 = 0;
@@ -90,6 +90,41 @@ impl RawLock {
         }
     }
 
+    /// The lock, as an operation of a task.
+    fn poll_operation(&self, place: &mut Place, cx: &mut Context<'_>) -> Poll<()> {
+        if matches!(place, Place::Start) {
+            ready!(op::admit(cx));
+        }
+        self.poll_admitted(place, cx)
+    }
+
+    fn poll_admitted(&self, place: &mut Place, cx: &Context<'_>) -> Poll<()> {
+        match *place {
+            Place::Start => {
+                if !self.try_lock()
+                    && let Some(key) = self.lock_or_queue(cx)
+                {
+                    *place = Place::Queued(key);
+                    return Poll::Pending;
+                }
+                *place = Place::Done;
+                Poll::Ready(())
+            }
+            Place::Queued(key) => {
+                place.poll_queued(cx, key, &self.queue, |queue| queue, |_, ()| ())
+            }
+            Place::Done => panic!("a future was polled after it had ended"),
+        }
+    }
+
+    /// Its future is gone.
+    fn leave(&self, place: &Place) {
+        if let Place::Queued(key) = *place {
+            self.give_up(key);
+        }
+    }
+
+    #[cold]
     fn give_up(&self, key: usize) {
         let removed = {
             let mut queue = self.queue.lock();
@@ -125,7 +160,17 @@ impl RawLock {
 /// ```
 #[doc(alias = "Mutex")]
 pub struct Lock<T> {
-    guarded: Guarded<T>,
+    pub(super) guarded: Guarded<T>,
+}
+
+/// What a lock looks like at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LockStatistics {
+    /// Whether somebody holds it.
+    pub locked: bool,
+    /// How many wait for it.
+    pub waiting: usize,
 }
 
 impl<T> Lock<T> {
@@ -152,10 +197,82 @@ impl<T> Lock<T> {
     #[doc(alias = "acquire_nowait")]
     pub fn try_lock(&self) -> Result<LockGuard<'_, T>, WouldBlock> {
         if self.guarded.raw().try_lock() {
-            Ok(LockGuard::new(&self.guarded))
+            Ok(LockGuard::new(self))
         } else {
             Err(WouldBlock::new())
         }
+    }
+
+    /// As [`lock`](Self::lock), for a guard that may go anywhere.
+    ///
+    /// # Cancel safety
+    ///
+    /// Atomic: cancelled, it has not taken the lock; only its place in the queue is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use anyio_engine::Lock;
+    ///
+    /// # futures_lite::future::block_on(async {
+    /// let lock = Arc::new(Lock::new(1));
+    /// let mut guard = Arc::clone(&lock).lock_owned().await;
+    /// std::thread::spawn(move || *guard += 1).join().unwrap();
+    /// assert_eq!(*lock.lock().await, 2);
+    /// # });
+    /// ```
+    #[doc(alias = "lock_arc")]
+    pub fn lock_owned(self: Arc<Self>) -> LockingOwned<T> {
+        LockingOwned { lock: self, place: Place::Start }
+    }
+
+    /// As [`try_lock`](Self::try_lock), for a guard that may go anywhere.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`] if somebody has it or waits for it.
+    #[doc(alias = "try_lock_arc")]
+    pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedLockGuard<T>, WouldBlock> {
+        if self.guarded.raw().try_lock() {
+            Ok(OwnedLockGuard::new(self))
+        } else {
+            Err(WouldBlock::new())
+        }
+    }
+
+    /// Waits for the lock in a thread of its own, in the same queue as everybody.
+    ///
+    /// # Blocking
+    ///
+    /// Blocks the thread, and no cancellation ends that. Never call it where tasks are polled: the one
+    /// that holds the lock might need this thread to go on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{sync::Arc, thread};
+    /// use anyio_engine::Lock;
+    ///
+    /// # futures_lite::future::block_on(async {
+    /// let lock = Arc::new(Lock::new(1));
+    /// let guard = lock.lock().await;
+    /// let waits = Arc::clone(&lock);
+    /// let waits = thread::spawn(move || *waits.blocking_lock() += 1);
+    /// drop(guard);
+    /// waits.join().unwrap();
+    /// assert_eq!(*lock.lock().await, 2);
+    /// # });
+    /// ```
+    #[doc(alias = "lock_blocking")]
+    pub fn blocking_lock(&self) -> LockGuard<'_, T> {
+        let raw = self.guarded.raw();
+        if !raw.try_lock() {
+            // No operation of a task: nothing refuses it, and no budget ends it.
+            let mut place = Place::Start;
+            blocking::wait(|cx| raw.poll_admitted(&mut place, cx));
+        }
+        LockGuard::new(self)
     }
 
     /// The value, which nobody else can reach.
@@ -179,6 +296,13 @@ impl<T> Lock<T> {
     pub fn waiting(&self) -> usize {
         self.guarded.raw().queue.lock().waiting()
     }
+
+    /// Everything that can be said of it, at one moment.
+    #[must_use]
+    pub fn statistics(&self) -> LockStatistics {
+        let queue = self.guarded.raw().queue.lock();
+        LockStatistics { locked: self.is_locked(), waiting: queue.waiting() }
+    }
 }
 
 impl<T: Default> Default for Lock<T> {
@@ -200,6 +324,7 @@ impl<T: fmt::Debug> fmt::Debug for Lock<T> {
 
 impl<T: Send + 'static> anyio_core::Lock<T> for Lock<T> {
     type Guard<'a> = LockGuard<'a, T>;
+    type OwnedGuard = OwnedLockGuard<T>;
 
     fn new(value: T) -> Self {
         Self::new(value)
@@ -211,6 +336,18 @@ impl<T: Send + 'static> anyio_core::Lock<T> for Lock<T> {
 
     fn try_lock(&self) -> Result<LockGuard<'_, T>, WouldBlock> {
         self.try_lock()
+    }
+
+    fn lock_owned(self: Arc<Self>) -> impl Future<Output = OwnedLockGuard<T>> + Send {
+        self.lock_owned()
+    }
+
+    fn try_lock_owned(self: Arc<Self>) -> Result<OwnedLockGuard<T>, WouldBlock> {
+        self.try_lock_owned()
+    }
+
+    fn blocking_lock(&self) -> LockGuard<'_, T> {
+        self.blocking_lock()
     }
 }
 
@@ -224,39 +361,50 @@ pub struct Locking<'a, T> {
 impl<'a, T> Future for Locking<'a, T> {
     type Output = LockGuard<'a, T>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LockGuard<'a, T>> {
-        let this = self.get_mut();
-        let raw = this.lock.guarded.raw();
-        match this.place {
-            Place::Start => {
-                ready!(op::admit(cx));
-                if !raw.try_lock()
-                    && let Some(key) = raw.lock_or_queue(cx)
-                {
-                    this.place = Place::Queued(key);
-                    return Poll::Pending;
-                }
-                this.place = Place::Done;
-            }
-            Place::Queued(key) => {
-                ready!(this.place.poll_queued(cx, key, &raw.queue, |queue| queue, |_, ()| ()));
-            }
-            Place::Done => panic!("a future was polled after it had ended"),
-        }
-        Poll::Ready(LockGuard::new(&this.lock.guarded))
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LockGuard<'a, T>> {
+        let lock = self.lock;
+        ready!(lock.guarded.raw().poll_operation(&mut self.place, cx));
+        Poll::Ready(LockGuard::new(lock))
     }
 }
 
 impl<T> Drop for Locking<'_, T> {
     fn drop(&mut self) {
-        if let Place::Queued(key) = self.place {
-            self.lock.guarded.raw().give_up(key);
-        }
+        self.lock.guarded.raw().leave(&self.place);
     }
 }
 
 impl<T> fmt::Debug for Locking<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Locking").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// Given by [`Lock::lock_owned`].
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct LockingOwned<T> {
+    lock: Arc<Lock<T>>,
+    place: Place,
+}
+
+impl<T> Future for LockingOwned<T> {
+    type Output = OwnedLockGuard<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<OwnedLockGuard<T>> {
+        let this = self.get_mut();
+        ready!(this.lock.guarded.raw().poll_operation(&mut this.place, cx));
+        Poll::Ready(OwnedLockGuard::new(Arc::clone(&this.lock)))
+    }
+}
+
+impl<T> Drop for LockingOwned<T> {
+    fn drop(&mut self) {
+        self.lock.guarded.raw().leave(&self.place);
+    }
+}
+
+impl<T> fmt::Debug for LockingOwned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockingOwned").field("place", &self.place).finish_non_exhaustive()
     }
 }

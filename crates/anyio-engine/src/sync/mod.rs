@@ -1,17 +1,32 @@
-//! Event, lock, semaphore and limiter.
+//! What tasks share and wait for: event, lock, condition, semaphore, limiter, and
+//! what is taken from elsewhere.
 
+mod barrier;
+mod blocking;
+mod condition;
 mod event;
 mod guarded;
 mod limiter;
 mod lock;
 #[cfg(all(test, loom))]
 mod model;
+mod permits;
+mod resource_guard;
 mod semaphore;
 mod waiter;
+mod wrapped;
 
-pub use event::Event;
-pub use guarded::LockGuard;
+pub use barrier::{Barrier, BarrierStatistics, BarrierWait, BarrierWaitResult};
+pub use condition::{Condition, ConditionStatistics};
+pub use event::{Event, EventStatistics};
+pub use guarded::{LockGuard, OwnedLockGuard};
 pub use limiter::{CapacityLimiter, LimiterStatistics, LimiterToken, OwnedLimiterToken};
-pub use lock::{Lock, Locking};
-pub use semaphore::{Acquire, Permit, Semaphore};
+pub use lock::{Lock, LockStatistics, Locking, LockingOwned};
+pub use resource_guard::{InUse, ResourceGuard};
+pub use semaphore::{Acquire, AcquireOwned, OwnedPermit, Permit, Semaphore, SemaphoreStatistics};
 pub(crate) use waiter::Place;
+pub use wrapped::{
+    BroadcastReceiver, BroadcastSender, OnceCell, OneshotReceiver, OneshotReceiving, OneshotSender,
+    RwLock, RwLockReadGuard, RwLockWriteGuard, WatchReceiver, WatchRef, WatchSender, broadcast,
+    oneshot, watch,
+};

@@ -2,56 +2,69 @@
 
 use std::{
     fmt,
+    ops::Deref,
     pin::Pin,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll},
 };
 
-use anyio_core::WouldBlock;
+use anyio_core::{AcquireError, ReleaseError, TryAcquireError};
 
-use super::Place;
-use crate::{
-    op,
-    queue::WaitQueue,
-    sys::{AtomicUsize, Mutex, Ordering},
-};
-
-/// Somebody waits; then there is no permit.
-const WAITERS: usize = 1;
-const ONE: usize = 2;
+use super::permits::{Acquiring, Held, Permits};
+use crate::sys::Arc;
 
 /// A number of permits that tasks take and give back.
 ///
 /// First come, first served: a permit that comes back while somebody waits goes to the first of
-/// them. It knows no runtime; it may be made anywhere, in a `static` too.
+/// them. Who waits for several at once keeps its place, and gets them together. It knows no runtime;
+/// it may be made anywhere, in a `static` too.
 ///
-/// Prefer a task group's limit, where there is one, to bound running tasks.
+/// Prefer a task group's limit, where there is one, to bound running tasks, and a
+/// [`CapacityLimiter`](super::CapacityLimiter) where the number changes.
 ///
 /// # Examples
 ///
 /// ```
+/// use anyio_engine::Semaphore;
+///
 /// # futures_lite::future::block_on(async {
-/// let semaphore = anyio_engine::Semaphore::new(2);
-/// let _one = semaphore.acquire().await;
-/// let _two = semaphore.acquire().await;
+/// let semaphore = Semaphore::new(3);
+/// let one = semaphore.acquire().await?;
+/// let two = semaphore.acquire_many(2).await?;
 /// assert!(semaphore.try_acquire().is_err());
-/// # });
+/// drop(two);
+/// assert_eq!(semaphore.available(), 2);
+///
+/// semaphore.close(); // who waits from now on is told so
+/// assert!(semaphore.acquire().await.is_err());
+/// # drop(one);
+/// # Ok::<(), anyio_core::AcquireError>(())
+/// # }).unwrap();
 /// ```
-///
-/// # Invariants
-///
-/// The state is `permits * 2`, plus 1 exactly if the queue has a waiter (once nobody holds the
-/// queue's mutex), and then `permits` is 0. That bit is changed under the mutex only. While it is
-/// up, nothing but the queue gives permits out.
 pub struct Semaphore {
-    state: AtomicUsize,
-    queue: Mutex<WaitQueue<()>>,
+    pub(super) permits: Permits,
+}
+
+/// What a semaphore looks like at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SemaphoreStatistics {
+    /// How many permits are free.
+    pub available: usize,
+    /// How many there are, those that are taken included.
+    pub permits: usize,
+    /// How many there may be.
+    pub max: usize,
+    /// How many tasks wait.
+    pub waiting: usize,
+    /// Whether it is closed.
+    pub closed: bool,
 }
 
 impl Semaphore {
     /// The largest number of permits.
-    pub const MAX_PERMITS: usize = usize::MAX >> 2;
+    pub const MAX_PERMITS: usize = Permits::MAX;
 
-    /// A semaphore with `permits` to give.
+    /// A semaphore with `permits` to give, which may become more.
     ///
     /// # Panics
     ///
@@ -59,8 +72,21 @@ impl Semaphore {
     #[must_use]
     #[track_caller]
     pub const fn new(permits: usize) -> Self {
-        assert!(permits <= Self::MAX_PERMITS, "a semaphore cannot have that many permits");
-        Self { state: AtomicUsize::new(permits * ONE), queue: Mutex::new(WaitQueue::new()) }
+        Self::with_max(permits, Self::MAX_PERMITS)
+    }
+
+    /// A semaphore with `permits` to give, and never more than `max` in all.
+    ///
+    /// # Panics
+    ///
+    /// If `permits` exceeds `max`, or that [`MAX_PERMITS`](Self::MAX_PERMITS).
+    #[must_use]
+    #[track_caller]
+    #[doc(alias = "max_value")]
+    pub const fn with_max(permits: usize, max: usize) -> Self {
+        assert!(max <= Self::MAX_PERMITS, "a semaphore cannot have that many permits");
+        assert!(permits <= max, "a semaphore begins with no more permits than its maximum");
+        Self { permits: Permits::new(permits, max) }
     }
 
     /// Waits for a permit and takes it.
@@ -68,223 +94,307 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// Atomic: cancelled, it has taken nothing; only its place in the queue is lost.
-    pub fn acquire(&self) -> Acquire<'_> {
-        Acquire { semaphore: self, place: Place::Start }
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireError`] if the semaphore is closed.
+    pub const fn acquire(&self) -> Acquire<'_> {
+        self.acquire_many(1)
+    }
+
+    /// Waits for `permits` and takes them all at once.
+    ///
+    /// # Cancel safety
+    ///
+    /// Atomic: cancelled, it has taken nothing; only its place in the queue is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireError`] if the semaphore is closed, or if its maximum is less than that.
+    ///
+    /// # Fairness
+    ///
+    /// Permits that come back one by one are kept for the first who waits; those behind it wait, too.
+    pub const fn acquire_many(&self, permits: usize) -> Acquire<'_> {
+        Acquire { acquiring: Acquiring::new(self, permits) }
     }
 
     /// Takes a permit if one is free and nobody waits.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`] otherwise.
+    /// [`TryAcquireError`] otherwise.
     #[doc(alias = "acquire_nowait")]
-    pub fn try_acquire(&self) -> Result<Permit<'_>, WouldBlock> {
-        if self.take() { Ok(Permit { semaphore: self }) } else { Err(WouldBlock::new()) }
+    pub fn try_acquire(&self) -> Result<Permit<'_>, TryAcquireError> {
+        self.try_acquire_many(1)
     }
 
-    /// Adds `permits`, which go to those who wait first.
+    /// Takes `permits` if they are free and nobody waits.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If there were more than [`MAX_PERMITS`](Self::MAX_PERMITS) then.
-    #[track_caller]
-    pub fn release(&self, permits: usize) {
-        if permits == 0 {
-            return;
-        }
-        assert!(permits <= Self::MAX_PERMITS, "a semaphore cannot have that many permits");
-        let mut state = self.state.load(Ordering::Relaxed);
-        loop {
-            if state & WAITERS != 0 {
-                return self.hand_over(permits);
-            }
-            assert!(
-                permits <= Self::MAX_PERMITS - state / ONE,
-                "a semaphore cannot have that many permits"
-            );
-            // `Release`: what the holder did happens before what the next one does.
-            match self.state.compare_exchange_weak(
-                state,
-                state + permits * ONE,
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return,
-                Err(now) => state = now,
-            }
-        }
+    /// [`TryAcquireError`] otherwise.
+    pub fn try_acquire_many(&self, permits: usize) -> Result<Permit<'_>, TryAcquireError> {
+        self.permits.try_take(permits)?;
+        Ok(Permit { held: Held::of(self, permits) })
     }
 
-    /// How many permits are free.
+    /// As [`acquire`](Self::acquire), for a permit that may go anywhere.
+    ///
+    /// # Cancel safety
+    ///
+    /// Atomic: cancelled, it has taken nothing; only its place in the queue is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireError`] if the semaphore is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use anyio_engine::Semaphore;
+    ///
+    /// # futures_lite::future::block_on(async {
+    /// let semaphore = Arc::new(Semaphore::new(1));
+    /// let permit = Arc::clone(&semaphore).acquire_owned().await?;
+    /// std::thread::spawn(move || drop(permit)).join().unwrap();
+    /// assert_eq!(semaphore.available(), 1);
+    /// # Ok::<(), anyio_core::AcquireError>(())
+    /// # }).unwrap();
+    /// ```
+    pub const fn acquire_owned(self: Arc<Self>) -> AcquireOwned {
+        self.acquire_many_owned(1)
+    }
+
+    /// As [`acquire_many`](Self::acquire_many), for permits that may go anywhere.
+    ///
+    /// # Cancel safety
+    ///
+    /// Atomic: cancelled, it has taken nothing; only its place in the queue is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireError`] if the semaphore is closed, or if its maximum is less than that.
+    pub const fn acquire_many_owned(self: Arc<Self>, permits: usize) -> AcquireOwned {
+        AcquireOwned { acquiring: Acquiring::new(self, permits) }
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), for a permit that may go anywhere.
+    ///
+    /// # Errors
+    ///
+    /// [`TryAcquireError`] if none is free, somebody waits, or the semaphore is closed.
+    pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedPermit, TryAcquireError> {
+        self.try_acquire_many_owned(1)
+    }
+
+    /// As [`try_acquire_many`](Self::try_acquire_many), for permits that may go anywhere.
+    ///
+    /// # Errors
+    ///
+    /// [`TryAcquireError`] if they are not free, somebody waits, or the semaphore is closed.
+    pub fn try_acquire_many_owned(
+        self: Arc<Self>,
+        permits: usize,
+    ) -> Result<OwnedPermit, TryAcquireError> {
+        self.permits.try_take(permits)?;
+        Ok(OwnedPermit { held: Held::of(self, permits) })
+    }
+
+    /// Adds `permits`, which go to those who wait first. A permit that was taken comes back when it is
+    /// dropped, and not by this.
+    ///
+    /// # Errors
+    ///
+    /// [`ReleaseError`] if there were more than the maximum then, those that are taken included;
+    /// nothing is added.
+    #[doc(alias = "add_permits")]
+    pub fn release(&self, permits: usize) -> Result<(), ReleaseError> {
+        self.permits.add(permits)
+    }
+
+    /// Gives no permit any more, to those who wait neither: they are told so. Permits that are taken
+    /// stay so. Closing it again does nothing.
+    pub fn close(&self) {
+        self.permits.close();
+    }
+
+    /// Whether it is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.permits.is_closed()
+    }
+
+    /// How many permits are free. While somebody waits, they are too few for the first of them, and
+    /// kept for it.
     #[must_use]
     #[doc(alias = "value")]
     pub fn available(&self) -> usize {
-        self.state.load(Ordering::Relaxed) / ONE
+        self.permits.available()
     }
 
     /// How many tasks wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.queue.lock().waiting()
+        self.permits.statistics().waiting
     }
 
-    fn take(&self) -> bool {
-        let taken = self.state.fetch_update(Ordering::Acquire, Ordering::Relaxed, |state| {
-            (state & WAITERS == 0).then(|| state.checked_sub(ONE)).flatten()
-        });
-        taken.is_ok()
-    }
-
-    #[cold]
-    #[track_caller]
-    fn hand_over(&self, mut permits: usize) {
-        let mut woken: Vec<Waker> = Vec::new();
-        let mut before = 0;
-        {
-            let mut queue = self.queue.lock();
-            while permits > 0
-                && let Some((waker, ())) = queue.grant(|()| ())
-            {
-                woken.push(waker);
-                permits -= 1;
-            }
-            if queue.is_empty() {
-                // With the bit goes the ban: what is left is free for all. Where the bit had gone
-                // before (the last waiter gave up meanwhile), others may be adding at this moment.
-                self.state.fetch_and(!WAITERS, Ordering::Release);
-                before = self.state.fetch_add(permits * ONE, Ordering::Release) / ONE;
-            }
-        }
-        woken.into_iter().for_each(Waker::wake);
-        assert!(before + permits <= Self::MAX_PERMITS, "a semaphore cannot have that many permits");
-    }
-
-    /// Takes a permit, or a place in the queue.
-    fn take_or_queue(&self, cx: &Context<'_>) -> Option<usize> {
-        let waker = cx.waker().clone();
-        let mut queue = self.queue.lock();
-        loop {
-            if self.take() {
-                return None;
-            }
-            // Here the bit is up, or there was no permit; one may have come back since.
-            let marked =
-                self.state.compare_exchange(0, WAITERS, Ordering::Relaxed, Ordering::Relaxed);
-            if marked.is_ok() || marked.is_err_and(|state| state & WAITERS != 0) {
-                return Some(queue.push(waker, ()));
-            }
-        }
-    }
-
-    fn give_up(&self, key: usize) {
-        let removed = {
-            let mut queue = self.queue.lock();
-            let removed = queue.remove(key);
-            if removed.waiting && queue.is_empty() {
-                self.state.fetch_and(!WAITERS, Ordering::Relaxed);
-            }
-            removed
-        };
-        if !removed.waiting {
-            // It had been granted: the next one gets it.
-            self.release(1);
-        }
+    /// Everything that can be said of it, at one moment.
+    #[must_use]
+    pub fn statistics(&self) -> SemaphoreStatistics {
+        self.permits.statistics()
     }
 }
 
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SemaphoreStatistics { available, waiting, closed, .. } = self.statistics();
         f.debug_struct("Semaphore")
-            .field("available", &self.available())
-            .field("waiting", &self.waiting())
+            .field("available", &available)
+            .field("waiting", &waiting)
+            .field("closed", &closed)
             .finish()
     }
 }
 
 impl anyio_core::Semaphore for Semaphore {
     type Permit<'a> = Permit<'a>;
+    type OwnedPermit = OwnedPermit;
 
     fn new(permits: usize) -> Self {
         Self::new(permits)
     }
 
-    fn acquire(&self) -> impl Future<Output = Permit<'_>> + Send {
-        self.acquire()
+    fn with_max(permits: usize, max: usize) -> Self {
+        Self::with_max(permits, max)
     }
 
-    fn try_acquire(&self) -> Result<Permit<'_>, WouldBlock> {
-        self.try_acquire()
+    fn acquire_many(
+        &self,
+        permits: usize,
+    ) -> impl Future<Output = Result<Permit<'_>, AcquireError>> + Send {
+        self.acquire_many(permits)
     }
 
-    fn release(&self, permits: usize) {
-        self.release(permits);
+    fn try_acquire_many(&self, permits: usize) -> Result<Permit<'_>, TryAcquireError> {
+        self.try_acquire_many(permits)
+    }
+
+    fn acquire_many_owned(
+        self: Arc<Self>,
+        permits: usize,
+    ) -> impl Future<Output = Result<OwnedPermit, AcquireError>> + Send {
+        self.acquire_many_owned(permits)
+    }
+
+    fn try_acquire_many_owned(
+        self: Arc<Self>,
+        permits: usize,
+    ) -> Result<OwnedPermit, TryAcquireError> {
+        self.try_acquire_many_owned(permits)
+    }
+
+    fn release(&self, permits: usize) -> Result<(), ReleaseError> {
+        self.release(permits)
+    }
+
+    fn close(&self) {
+        self.close();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed()
+    }
+
+    fn available(&self) -> usize {
+        self.available()
     }
 }
 
-/// A permit of a [`Semaphore`]. Dropping it gives it back.
+/// Permits of a [`Semaphore`], mostly one. Dropping it gives them back.
 #[must_use = "dropping the permit gives it back at once"]
 #[derive(Debug)]
 pub struct Permit<'a> {
-    semaphore: &'a Semaphore,
+    held: Held<&'a Semaphore>,
+}
+
+/// Permits of a [`Semaphore`], mostly one, with a share in it. Dropping it gives them back.
+#[must_use = "dropping the permit gives it back at once"]
+#[derive(Debug)]
+pub struct OwnedPermit {
+    held: Held<Arc<Semaphore>>,
 }
 
 impl Permit<'_> {
-    /// Keeps the permit for good: the semaphore has one less.
-    pub const fn forget(self) {
-        std::mem::forget(self);
+    /// How many permits these are.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.held.count()
+    }
+
+    /// Takes `permits` of these away, to be given back apart; `None` if these are fewer.
+    #[must_use]
+    pub fn split(&mut self, permits: usize) -> Option<Self> {
+        self.held.split(permits).map(|held| Self { held })
+    }
+
+    /// Keeps the permits for good: the semaphore has so many less.
+    pub fn forget(self) {
+        self.held.forget();
     }
 }
 
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        self.semaphore.release(1);
+impl OwnedPermit {
+    /// How many permits these are.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.held.count()
+    }
+
+    /// Takes `permits` of these away, to be given back apart; `None` if these are fewer.
+    #[must_use]
+    pub fn split(&mut self, permits: usize) -> Option<Self> {
+        self.held.split(permits).map(|held| Self { held })
+    }
+
+    /// Keeps the permits for good: the semaphore has so many less.
+    pub fn forget(self) {
+        self.held.forget();
     }
 }
 
-/// Given by [`Semaphore::acquire`].
+/// Given by [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
 #[must_use = "futures do nothing unless you `.await` them"]
 #[derive(Debug)]
 pub struct Acquire<'a> {
-    semaphore: &'a Semaphore,
-    place: Place,
+    acquiring: Acquiring<&'a Semaphore>,
 }
 
 impl<'a> Future for Acquire<'a> {
-    type Output = Permit<'a>;
+    type Output = Result<Permit<'a>, AcquireError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Permit<'a>> {
-        let this = self.get_mut();
-        let semaphore = this.semaphore;
-        match this.place {
-            Place::Start => {
-                ready!(op::admit(cx));
-                if !semaphore.take()
-                    && let Some(key) = semaphore.take_or_queue(cx)
-                {
-                    this.place = Place::Queued(key);
-                    return Poll::Pending;
-                }
-                this.place = Place::Done;
-            }
-            Place::Queued(key) => {
-                ready!(this.place.poll_queued(
-                    cx,
-                    key,
-                    &semaphore.queue,
-                    |queue| queue,
-                    |_, ()| ()
-                ));
-            }
-            Place::Done => panic!("a future was polled after it had ended"),
-        }
-        Poll::Ready(Permit { semaphore })
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.acquiring.poll(cx).map_ok(|held| Permit { held })
     }
 }
 
-impl Drop for Acquire<'_> {
-    fn drop(&mut self) {
-        if let Place::Queued(key) = self.place {
-            self.semaphore.give_up(key);
-        }
+/// Given by [`Semaphore::acquire_owned`] and [`Semaphore::acquire_many_owned`].
+#[must_use = "futures do nothing unless you `.await` them"]
+#[derive(Debug)]
+pub struct AcquireOwned {
+    acquiring: Acquiring<Arc<Semaphore>>,
+}
+
+impl Future for AcquireOwned {
+    type Output = Result<OwnedPermit, AcquireError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.acquiring.poll(cx).map_ok(|held| OwnedPermit { held })
     }
 }
+
+/// Whoever has a share in a semaphore.
+pub(super) trait Share: Deref<Target = Semaphore> + Clone {}
+
+impl<S: Deref<Target = Semaphore> + Clone> Share for S {}

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     context::lost,
     stream::{ReceiveStream, memory_object_stream},
-    sync::Semaphore,
+    sync::{OwnedPermit, Semaphore},
     sys::Arc,
 };
 
@@ -158,26 +158,16 @@ where
         let turns = Arc::new(Semaphore::new(limit));
         let mut handles = Vec::new();
         for item in items {
-            std::mem::forget(turns.acquire().await);
-            let turn = Turn(Arc::clone(&turns));
+            let turn = Arc::clone(&turns).acquire_owned().await.expect("it is never closed");
             handles.push(spawn(&tg, location, in_turn(turn, f(item))));
         }
         values(handles).await
     })
 }
 
-async fn in_turn<F: Future>(turn: Turn, future: F) -> F::Output {
+async fn in_turn<F: Future>(turn: OwnedPermit, future: F) -> F::Output {
     let _turn = turn;
     future.await
-}
-
-/// A permit that was taken, and is given back when this is dropped.
-struct Turn(Arc<Semaphore>);
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.0.release(1);
-    }
 }
 
 /// Runs all `futures` together and gives what the first one ends in. The others are cancelled, with

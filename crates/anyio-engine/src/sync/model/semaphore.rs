@@ -19,7 +19,7 @@ fn semaphore(permits: usize) -> Arc<Semaphore> {
 /// Takes a permit for good.
 fn acquire(semaphore: &Arc<Semaphore>) -> impl Future<Output = ()> + Send + 'static {
     let semaphore = Arc::clone(semaphore);
-    async move { semaphore.acquire().await.forget() }
+    async move { semaphore.acquire().await.unwrap().forget() }
 }
 
 /// One permit is held by one at a time, each sees what the one before has done, and none waits for
@@ -32,7 +32,7 @@ fn one_permit_excludes() {
             let (semaphore, number) = (Arc::clone(&semaphore), Arc::clone(&number));
             move || {
                 block_on(async {
-                    let _permit = semaphore.acquire().await;
+                    let _permit = semaphore.acquire().await.unwrap();
                     add_one(&number);
                 });
             }
@@ -53,7 +53,7 @@ fn a_release_meets_who_begins_to_wait() {
         let semaphore = semaphore(0);
         let releaser = {
             let semaphore = Arc::clone(&semaphore);
-            thread::spawn(move || semaphore.release(1))
+            thread::spawn(move || semaphore.release(1).unwrap())
         };
         let (alarm, waker) = Alarm::new();
         let mut job: Job<()> = Box::pin(acquire(&semaphore));
@@ -74,7 +74,7 @@ fn a_waiter_that_is_dropped_passes_its_permit_on() {
         let (mut job, alarm) = waiting(acquire(&semaphore));
         let releaser = {
             let semaphore = Arc::clone(&semaphore);
-            thread::spawn(move || semaphore.release(1))
+            thread::spawn(move || semaphore.release(1).unwrap())
         };
         drop(dropped);
         releaser.join().unwrap();
@@ -93,7 +93,7 @@ fn permits_that_nobody_waits_for_are_free() {
         let (dropped, _) = waiting(acquire(&semaphore));
         let release = |permits| {
             let semaphore = Arc::clone(&semaphore);
-            thread::spawn(move || semaphore.release(permits))
+            thread::spawn(move || semaphore.release(permits).unwrap())
         };
         let releasers = [release(1), release(2)];
         drop(dropped);

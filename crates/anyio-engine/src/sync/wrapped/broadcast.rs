@@ -1,0 +1,144 @@
+//! Items that each receiver gets.
+
+use anyio_core::{BroadcastError, SendError, TryBroadcastError};
+use tokio::sync::broadcast as inner;
+
+use crate::op::fallible;
+
+/// A stream of items each of which every receiver gets.
+///
+/// At least the last `capacity` items are kept. A sender never waits: a receiver that is slower than
+/// that misses some, and is told how many.
+///
+/// Prefer a memory stream where each item is for one receiver, or senders are to wait.
+///
+/// # Panics
+///
+/// If `capacity` is 0, or more than half of `usize::MAX`.
+///
+/// # Examples
+///
+/// ```
+/// # futures_lite::future::block_on(async {
+/// let (news, mut mine) = anyio_engine::broadcast(2);
+/// let mut yours = news.subscribe();
+/// for item in [1, 2, 3] {
+///     assert_eq!(news.send(item), Ok(2));
+///     assert_eq!(mine.receive().await, Ok(item));
+/// }
+/// assert_eq!(yours.receive().await.unwrap_err().missed(), Some(1));
+/// assert_eq!(yours.receive().await, Ok(2));
+/// # });
+/// ```
+#[must_use]
+#[track_caller]
+pub fn broadcast<T: Clone>(capacity: usize) -> (BroadcastSender<T>, BroadcastReceiver<T>) {
+    let (sender, receiver) = inner::channel(capacity);
+    (BroadcastSender { inner: sender }, BroadcastReceiver { inner: receiver })
+}
+
+/// Sends items to every receiver. Given by [`broadcast`].
+#[derive(Debug)]
+pub struct BroadcastSender<T> {
+    inner: inner::Sender<T>,
+}
+
+impl<T> BroadcastSender<T> {
+    /// Sends `item` to every receiver there is, and says how many those are.
+    ///
+    /// # Errors
+    ///
+    /// `item`, if there is none. There may be one again later.
+    pub fn send(&self, item: T) -> Result<usize, SendError<T>> {
+        self.inner.send(item).map_err(|error| SendError::broken(error.0))
+    }
+
+    /// One more receiver, of what is sent from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> BroadcastReceiver<T> {
+        BroadcastReceiver { inner: self.inner.subscribe() }
+    }
+
+    /// How many receivers there are.
+    #[must_use]
+    pub fn receivers(&self) -> usize {
+        self.inner.receiver_count()
+    }
+
+    /// How many items some receiver has not received yet.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inner.len()
+    }
+
+    /// Whether every receiver has received everything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.inner.is_empty()
+    }
+}
+
+impl<T> Clone for BroadcastSender<T> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
+/// Receives every item that is sent. Given by [`broadcast`].
+#[derive(Debug)]
+pub struct BroadcastReceiver<T> {
+    inner: inner::Receiver<T>,
+}
+
+impl<T: Clone> BroadcastReceiver<T> {
+    /// Waits for the next item.
+    ///
+    /// # Cancel safety
+    ///
+    /// Atomic: cancelled, it has received nothing, and the item is still there for this receiver.
+    ///
+    /// # Errors
+    ///
+    /// [`BroadcastError`] if this receiver was too slow and has missed some, after which it goes on
+    /// with the oldest item there is; or if all senders are gone and nothing is left.
+    pub async fn receive(&mut self) -> Result<T, BroadcastError> {
+        fallible(self.inner.recv(), |error| match error {
+            inner::error::RecvError::Closed => BroadcastError::end_of_stream(),
+            inner::error::RecvError::Lagged(items) => BroadcastError::missing(items),
+        })
+        .await
+    }
+
+    /// The next item, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`TryBroadcastError`] if there is none yet, and as [`receive`](Self::receive).
+    pub fn try_receive(&mut self) -> Result<T, TryBroadcastError> {
+        self.inner.try_recv().map_err(|error| match error {
+            inner::error::TryRecvError::Empty => TryBroadcastError::would_block(),
+            inner::error::TryRecvError::Closed => BroadcastError::end_of_stream().into(),
+            inner::error::TryRecvError::Lagged(items) => BroadcastError::missing(items).into(),
+        })
+    }
+
+    /// One more receiver, of what is sent from now on.
+    #[must_use]
+    pub fn resubscribe(&self) -> Self {
+        Self { inner: self.inner.resubscribe() }
+    }
+}
+
+impl<T> BroadcastReceiver<T> {
+    /// How many items this one has not received yet, those it has missed included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inner.len()
+    }
+
+    /// Whether it has received everything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.inner.is_empty()
+    }
+}
