@@ -33,6 +33,7 @@ mod dropping_groups;
 mod elsewhere;
 mod executor;
 mod foreign;
+mod from_thread;
 mod group;
 mod group_cancel;
 mod group_panic;
@@ -46,6 +47,8 @@ mod nested;
 mod net;
 mod normalised;
 mod outside;
+mod portal;
+mod portal_run;
 #[cfg(unix)]
 mod process;
 mod run;
@@ -53,6 +56,8 @@ mod scope;
 mod scope_stress;
 mod semaphore;
 mod shutdown;
+#[cfg(unix)]
+mod shutdown_signals;
 #[cfg(unix)]
 mod signal;
 mod soak;
@@ -68,6 +73,7 @@ mod stream_producer;
 mod sync;
 mod task_tree;
 mod time;
+mod to_thread;
 mod together;
 mod tools;
 
@@ -117,6 +123,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         start::list::<B>(),
         start_elsewhere::list::<B>(),
         outside::list::<B>(),
+        portal::list::<B>(),
         group_stress::list::<B>(),
         handle::list::<B>(),
         locals::list::<B>(),
@@ -130,11 +137,25 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
 }
 
 pub(crate) fn run<B: Runtime + Run>() -> Vec<Case> {
-    [run::list::<B>(), normalised::run::<B>(), locals::run::<B>()].concat()
+    [
+        run::list::<B>(),
+        normalised::run::<B>(),
+        locals::run::<B>(),
+        from_thread::run::<B>(),
+        portal_run::list::<B>(),
+    ]
+    .concat()
 }
 
 pub(crate) fn blocking<B: Runtime + Blocking>() -> Vec<Case> {
-    [blocking::list::<B>(), normalised::blocking::<B>(), limiter::blocking::<B>()].concat()
+    [
+        blocking::list::<B>(),
+        to_thread::list::<B>(),
+        from_thread::list::<B>(),
+        normalised::blocking::<B>(),
+        limiter::blocking::<B>(),
+    ]
+    .concat()
 }
 
 pub(crate) fn net<B: Runtime + Net>() -> Vec<Case> {

@@ -24,7 +24,7 @@ use anyio_core::{
     Blocking, Cancelled, Event as _, Run, RunOptions, Runtime, Spawn as _, TaskGroup as _,
     TaskHandle as _, TaskStatus,
 };
-use anyio_engine::{RuntimeExt as _, checkpoint, shield};
+use anyio_engine::{CapacityLimiter, RuntimeExt as _, checkpoint, shield};
 use futures_lite::future::block_on;
 
 use super::tools::{Payload, ThrowOnDrop, event};
@@ -135,9 +135,11 @@ async fn left_over_destructors_may_panic<B: Runtime + Run>() {
 async fn job_dropped_before_it_started_runs<B: Runtime + Blocking>() {
     const JOBS: usize = 100;
     let ran = Counter::default();
+    // Or those that wait for their turn are never given to a thread.
+    let limiter = Arc::new(CapacityLimiter::new(JOBS));
     for _ in 0..JOBS {
         let counted = ran.clone();
-        let mut work = Box::pin(B::to_thread(move || counted.add()));
+        let mut work = Box::pin(B::to_thread(move || counted.add()).limiter(&limiter));
         _ = poll_once(&mut work);
         drop(work);
         // The budget would not let all of them begin in one turn.

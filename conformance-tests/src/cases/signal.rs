@@ -11,6 +11,7 @@ use anyio_core::{CancelScope as _, Runtime, Signal, Signals};
 use anyio_engine::{Lock, RuntimeExt as _};
 use futures_lite::StreamExt as _;
 
+use super::shutdown_signals;
 use crate::{
     again::{Program, role, say},
     suite::Case,
@@ -21,7 +22,7 @@ use crate::{
 static TURN: Lock<()> = Lock::new(());
 
 pub(super) fn list<B: Runtime + Signals>() -> Vec<Case> {
-    list![B, signal:
+    let signal = list![B, signal:
         signals_are_received_in_order,
         each_receiver_gets_the_signal,
         only_what_was_asked_for_is_received,
@@ -39,7 +40,8 @@ pub(super) fn list<B: Runtime + Signals>() -> Vec<Case> {
         last_receiver_gives_the_signal_back,
         ignored_signal_is_ignored_again,
         signal_that_nobody_took_is_not_lost,
-    ]
+    ];
+    [signal, shutdown_signals::list::<B>()].concat()
 }
 
 /// The signal that the system calls `name`; its number differs between systems.

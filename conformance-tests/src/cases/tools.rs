@@ -5,10 +5,13 @@ use std::{
     cell::{Cell, RefCell},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook},
     sync::{Arc, Once},
+    thread::JoinHandle,
 };
 
 use anyio_core::{Cancelled, Event as _, Runtime};
 use futures_util::FutureExt as _;
+
+use crate::support::until;
 
 /// What the groups of the cases fail with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +29,12 @@ impl From<Cancelled> for Failure {
 /// An event that tasks share.
 pub(super) fn event<B: Runtime>() -> Arc<B::Event> {
     Arc::new(B::Event::new())
+}
+
+/// Waits for a thread that is not the runtime's.
+pub(super) async fn joined<B: Runtime, T>(thread: JoinHandle<T>) -> T {
+    until::<B>(|| thread.is_finished()).await;
+    thread.join().unwrap_or_else(|payload| resume_unwind(payload))
 }
 
 /// Raises its event when it is dropped.
