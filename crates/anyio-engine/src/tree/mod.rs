@@ -39,6 +39,7 @@
 //!    have reached the node whose poll it was, and not yet the one that the giver asks: while there
 //!    are walks, the giver looks further up.
 
+mod children;
 #[cfg(all(test, loom))]
 mod model;
 mod node;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, mem, ptr, task::Waker, time::Instant};
 use anyio_core::{Cause, CauseKind};
 use slab::Slab;
 
+use super::children::Children;
 use crate::sys::{Arc, AtomicU32, AtomicUsize, AtomicWaker, Mutex, Ordering, Weak, global};
 
 /// What a node is and how it stands, as a set of bits.
@@ -69,7 +70,7 @@ pub(crate) struct Links {
     ghost: bool,
     /// It is no longer among its parent's children, and never will have children itself.
     gone: bool,
-    children: Slab<Arc<Node>>,
+    children: Children,
     /// The wakers of operations that were refused because this node was effective, each once.
     refused: Option<Box<Refused>>,
     /// Who waits for the node to be asked to end.
@@ -84,19 +85,23 @@ pub(crate) struct Links {
 
 /// What leaves the tree with a node.
 struct Rest {
-    _children: Slab<Arc<Node>>,
+    _children: Children,
     refused: Option<Box<Refused>>,
     listeners: Option<Box<Slab<Waker>>>,
 }
 
 impl Links {
-    fn clear(&mut self) -> Rest {
+    /// What has to go when the node does; most nodes have nothing.
+    fn clear(&mut self) -> Option<Rest> {
+        if self.children.is_empty() && self.refused.is_none() && self.listeners.is_none() {
+            return None;
+        }
         self.calls = self.calls.wrapping_add(1);
-        Rest {
+        Some(Rest {
             _children: mem::take(&mut self.children),
             refused: self.refused.take(),
             listeners: self.listeners.take(),
-        }
+        })
     }
 }
 
@@ -128,22 +133,27 @@ impl Node {
 
     /// Acquire: whoever sees a flag also sees what was written before it was raised, such as the
     /// cause, and (after registering a waker) cannot miss the wake that goes with it.
+    #[inline]
     pub(crate) fn flags(&self) -> Flags {
         Flags(self.flags.load(Ordering::Acquire))
     }
 
+    #[inline]
     pub(crate) fn is_effective(&self) -> bool {
         self.flags().any(Flags::EFFECTIVE)
     }
 
+    #[inline]
     pub(crate) fn waker(&self) -> &AtomicWaker {
         &self.waker
     }
 
+    #[inline]
     pub(crate) fn address(self: &Arc<Self>) -> usize {
         Arc::as_ptr(self).addr()
     }
 
+    #[inline]
     pub(crate) fn parent_address(&self) -> usize {
         self.parent_address.load(Ordering::Relaxed)
     }
@@ -236,10 +246,7 @@ impl Node {
     }
 
     pub(crate) fn children(&self) -> Vec<Arc<Self>> {
-        let links = self.links.lock();
-        let mut children = Vec::with_capacity(links.children.len());
-        children.extend(links.children.iter().map(|(_, child)| Arc::clone(child)));
-        children
+        self.links.lock().children.to_vec()
     }
 
     pub(crate) fn has_children(&self) -> bool {
@@ -251,10 +258,13 @@ impl Node {
         self.links.lock().members = Some(members);
     }
 
-    /// Puts a node that has no parent beneath `parent`, or whatever has taken that one's place.
+    /// Puts a node that is new beneath `parent`, or whatever has taken that one's place.
     pub(crate) fn attach(self: &Arc<Self>, parent: Option<Arc<Self>>) {
-        self.link(parent);
-        self.refresh();
+        let Some(parent) = parent else { return };
+        // What is new has no children, and its own bits are right.
+        if self.link(Some(parent)).outer.any(Flags::EFFECTIVE.with(Flags::ASKED)) {
+            self.refresh();
+        }
     }
 
     /// Moves the node, with all beneath it, to another parent, unless that would make a cycle.
@@ -265,7 +275,7 @@ impl Node {
             if parent.as_ref().is_some_and(|parent| parent.is_beneath(self)) {
                 return;
             }
-            self.link(parent)
+            self.link(parent).old
         };
         self.refresh();
         if let Some((old, place)) = old {
@@ -274,8 +284,8 @@ impl Node {
     }
 
     /// Enters the list of `parent`, or of whatever has taken that one's place, and then makes it the
-    /// parent; at no moment is there none. The parent before, with the place there, comes back.
-    fn link(self: &Arc<Self>, parent: Option<Arc<Self>>) -> Option<(Arc<Self>, usize)> {
+    /// parent; at no moment is there none.
+    fn link(self: &Arc<Self>, parent: Option<Arc<Self>>) -> Linked {
         let mut next = parent;
         let (parent, place) = loop {
             let Some(parent) = next else { break (None, 0) };
@@ -293,8 +303,12 @@ impl Node {
         let address = parent.as_ref().map_or(0, Self::address);
         self.parent_address.store(address, Ordering::Relaxed);
         let mut links = self.links.lock();
+        // Under the lock: a walk that looks at this node before finds no parent here, and has raised
+        // its bit by now.
+        let outer = parent.as_ref().map_or(Flags::PLAIN, |parent| parent.flags());
         let place = mem::replace(&mut links.place, place);
-        mem::replace(&mut links.parent, parent).map(|old| (old, place))
+        let old = mem::replace(&mut links.parent, parent).map(|old| (old, place));
+        Linked { old, outer }
     }
 
     /// Takes the node out of the tree for good. If it held its ancestors, they are told.
@@ -309,7 +323,7 @@ impl Node {
             links.ghost = stays;
             links.gone = !stays;
             links.deadline = None;
-            let rest = (!stays).then(|| links.clear());
+            let rest = if stays { None } else { links.clear() };
             (stays, rest, links.parent.clone(), links.place)
         };
         if stays {
@@ -331,15 +345,16 @@ impl Node {
 
     /// Takes the node out of `parent`'s list, and ghosts that have lost their last child with it.
     fn leave(self: &Arc<Self>, parent: Arc<Self>, place: usize) {
-        let (mut node, mut parent, mut place) = (Arc::clone(self), parent, place);
+        // Nothing yet: it is this node that leaves first.
+        let (mut ghost, mut parent, mut place) = (None, parent, place);
         loop {
+            let node = ghost.as_ref().unwrap_or(self);
             let (removed, rest, next) = {
                 let mut links = parent.links.lock();
-                let here = links.children.get(place).is_some_and(|child| Arc::ptr_eq(child, &node));
-                let removed = here.then(|| links.children.remove(place));
+                let removed = links.children.remove(place, node);
                 let vanishes = links.ghost && !links.gone && links.children.is_empty();
                 links.gone |= vanishes;
-                let rest = vanishes.then(|| links.clear());
+                let rest = if vanishes { links.clear() } else { None };
                 let next = vanishes.then(|| links.parent.clone().map(|outer| (outer, links.place)));
                 (removed, rest, next.flatten())
             };
@@ -349,7 +364,7 @@ impl Node {
             }
             wake_chain(&parent);
             let Some((outer, outer_place)) = next else { return };
-            node = mem::replace(&mut parent, outer);
+            ghost = Some(mem::replace(&mut parent, outer));
             place = outer_place;
         }
     }
@@ -492,7 +507,7 @@ impl Node {
                     node.lower(Flags::EFFECTIVE.with(Flags::DELIVER));
                     refused = links.refused.take();
                 }
-                todo.extend(links.children.iter().map(|(_, child)| Arc::clone(child)));
+                todo.extend(links.children.iter().cloned());
                 changes && effective
             };
             if woken {
@@ -509,6 +524,14 @@ impl Node {
             }
         }
     }
+}
+
+/// What a node finds where it goes.
+struct Linked {
+    /// The parent before, with the place there.
+    old: Option<(Arc<Node>, usize)>,
+    /// The new parent's flags, read when it was the parent.
+    outer: Flags,
 }
 
 /// Where a listener's waker is.
