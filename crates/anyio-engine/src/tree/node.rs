@@ -1,6 +1,11 @@
 //! One node of the cancel tree. The rules and the lock order are at the top of [`super`].
 
-use std::{collections::BTreeMap, fmt, mem, ptr, task::Waker, time::Instant};
+use std::{
+    collections::BTreeMap,
+    fmt, mem, ptr,
+    task::{Wake, Waker},
+    time::Instant,
+};
 
 use anyio_core::{Cause, CauseKind};
 use slab::Slab;
@@ -31,6 +36,8 @@ impl Flags {
     pub(crate) const SHUTDOWN: Self = Self(1 << 6);
     /// It was asked to, itself or from outside; no shield keeps that out.
     pub(crate) const ASKED: Self = Self(1 << 7);
+    /// Its timer has called.
+    pub(crate) const DUE: Self = Self(1 << 8);
     /// Either reason to hold.
     pub(crate) const OBLIGATION: Self = Self(Self::SHIELD.0 | Self::HOLD.0);
 
@@ -178,6 +185,23 @@ impl Node {
             flags.any(Flags::SHIELD).then_some(false)
         };
         self.is_effective() || (walking && self.ancestry(above) == Some(true))
+    }
+
+    /// A waker for the node's timer. Who polls the body is woken, and finds out by
+    /// [`take_due`](Self::take_due) that it was the timer: nobody has to poll it in between.
+    pub(crate) fn alarm(self: &Arc<Self>) -> Waker {
+        Waker::from(Arc::clone(self))
+    }
+
+    /// Whether the timer has called since this was asked last. To be asked when the body's waker has
+    /// been registered.
+    #[inline]
+    pub(crate) fn take_due(&self) -> bool {
+        let due = self.flags().any(Flags::DUE);
+        if due {
+            self.lower(Flags::DUE);
+        }
+        due
     }
 
     /// Whether a cancellation from outside reaches this node.
@@ -562,6 +586,17 @@ impl Walk {
 impl Drop for Walk {
     fn drop(&mut self) {
         WALKS.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Wake for Node {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.raise(Flags::DUE);
+        self.waker.wake();
     }
 }
 
