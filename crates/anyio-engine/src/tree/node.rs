@@ -10,8 +10,8 @@ use std::{
 use anyio_core::{Cause, CauseKind};
 use slab::Slab;
 
-use super::children::Children;
-use crate::sys::{Arc, AtomicU32, AtomicUsize, AtomicWaker, Mutex, Ordering, Weak, global};
+use super::{bell::Bell, children::Children};
+use crate::sys::{Arc, AtomicU32, AtomicUsize, Mutex, Ordering, Weak, global};
 
 /// What a node is and how it stands, as a set of bits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(crate) struct Node {
     /// Who the parent is, for a comparison that needs no lock. Written by the owner only.
     parent_address: AtomicUsize,
     /// Wakes whoever polls this node's body.
-    waker: AtomicWaker,
+    waker: Bell,
     links: Mutex<Links>,
 }
 
@@ -133,7 +133,7 @@ impl Node {
         Arc::new(Self {
             flags: AtomicU32::from(flags.with(effective).with(asked).0),
             parent_address: AtomicUsize::default(),
-            waker: AtomicWaker::new(),
+            waker: Bell::new(),
             links: Mutex::from(Links { cause, deadline, ..Links::default() }),
         })
     }
@@ -151,7 +151,7 @@ impl Node {
     }
 
     #[inline]
-    pub(crate) fn waker(&self) -> &AtomicWaker {
+    pub(crate) fn waker(&self) -> &Bell {
         &self.waker
     }
 
