@@ -15,9 +15,16 @@ use crate::{
 #[inline]
 pub(crate) fn is_effective() -> bool {
     slot::current(|view| {
-        view.is_some_and(|view| match view.cell().get() {
-            Some(node) => node.is_effective(),
-            None => effective_at(view),
+        view.is_some_and(|view| {
+            if let Some(node) = view.cell().get() {
+                return node.is_effective();
+            }
+            let decisive = view.decisive();
+            match (decisive.cell().get(), decisive.kind()) {
+                (Some(node), _) => node.is_effective(),
+                (None, Kind::Outside) => false,
+                (None, _) => effective_at(decisive),
+            }
         })
     })
 }

@@ -132,6 +132,7 @@ struct Place {
 }
 
 impl Place {
+    #[inline]
     fn kind(&self) -> Kind<'_> {
         match (&self.control, self.limit) {
             (Some(control), _) => Kind::Owned(&**control),
@@ -147,12 +148,14 @@ impl Place {
         }
     }
 
+    #[inline]
     fn forget(&self) {
         if let (Some(control), Some(node)) = (&self.control, self.frame.node()) {
             control.forget(node);
         }
     }
 
+    #[inline]
     fn leave(&mut self) {
         self.forget();
         self.frame.leave();
@@ -160,6 +163,7 @@ impl Place {
 }
 
 impl Drop for Place {
+    #[inline]
     fn drop(&mut self) {
         self.forget();
     }
