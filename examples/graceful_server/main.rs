@@ -16,6 +16,7 @@
 //! ```sh
 //! cargo run -p anyio-examples --example graceful_server -- 127.0.0.1:7000 30s
 //! ```
+#![expect(clippy::print_stdout, reason = "a program that speaks to whoever started it")]
 
 mod connection;
 
@@ -30,7 +31,7 @@ use std::{
 };
 
 use anyio::{
-    TaskGroup, TcpListener, prelude::*, shutdown_on_signals, shutdown_requested, sleep, task_group,
+    TaskGroup, TcpListener, shutdown_on_signals, shutdown_requested, sleep, task_group,
     until_shutdown,
 };
 

@@ -301,7 +301,7 @@ impl<B: Runtime> Task<B> {
     async fn acquire(&mut self) {
         let world = Arc::clone(&self.world);
         let work = async {
-            let _permit = world.semaphore.acquire().await;
+            let _permit = world.semaphore.acquire().await.expect("nobody closes it");
             let _inside = Inside::of(&world.inside);
             checkpoint().await;
         };

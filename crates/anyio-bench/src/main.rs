@@ -2,6 +2,7 @@
 
 mod commands;
 mod measure;
+mod report;
 mod rows;
 
 use std::process::ExitCode;
@@ -9,6 +10,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: anyio-bench list
        anyio-bench time|allocations|instructions [WORD …]   rows whose names have all the words
+       anyio-bench table|scaling                            writes into docs/
+       anyio-bench check [--update]                         the hottest rows, with the baseline
        anyio-bench run ROW CONTENDER CALLS                  one contender, for a profiler";
 
 fn main() -> ExitCode {
@@ -19,6 +22,10 @@ fn main() -> ExitCode {
         ["time", words @ ..] => commands::time(words),
         ["allocations", words @ ..] => commands::allocations(words),
         ["instructions", words @ ..] => commands::instructions(words),
+        ["table"] => report::table(),
+        ["scaling"] => report::scaling(),
+        ["check"] => commands::check(),
+        ["check", "--update"] => commands::update(),
         ["run", row, contender, calls] => commands::run(row, contender, calls),
         _ => Err(std::io::Error::other(USAGE)),
     };

@@ -30,6 +30,7 @@ use crate::context::{ambient, budget};
 /// }
 /// # futures_lite::future::block_on(receive()).unwrap();
 /// ```
+#[inline]
 pub fn admit(cx: &mut Context<'_>) -> Poll<()> {
     if ambient::refuse(cx.waker()) {
         return Poll::Pending;

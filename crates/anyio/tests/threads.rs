@@ -1,5 +1,4 @@
 //! Threads and portals, on each backend, where they need runs of their own.
-#![expect(clippy::unwrap_used, reason = "a test: a panic is the report")]
 
 use std::{
     sync::{Arc, mpsc},

@@ -24,7 +24,7 @@ pub(crate) fn time(words: &[&str]) -> Result<()> {
     each(words, what, |row, contenders| {
         let times = measure::times(contenders, row.operations);
         let medians: Vec<_> = times.iter().map(|times| times.median).collect();
-        let ratios = ratios(contenders, &medians);
+        let ratios = measure::ratios(contenders, &medians);
         let columns = times.iter().zip(ratios);
         Ok(columns
             .map(|(times, ratio)| {
@@ -57,17 +57,10 @@ pub(crate) fn instructions(words: &[&str]) -> Result<()> {
             .iter()
             .map(|contender| measure::instructions(&row.name, contender.name, row.operations))
             .collect::<Result<_>>()?;
-        let ratios = ratios(contenders, &counts);
+        let ratios = measure::ratios(contenders, &counts);
         let columns = counts.iter().zip(ratios);
         Ok(columns.map(|(count, ratio)| format!("{count:>11.1} {ratio:>7.2}")).collect())
     })
-}
-
-/// What each number is to the least of the peers'.
-pub(super) fn ratios(contenders: &[Contender], numbers: &[f64]) -> Vec<f64> {
-    let of_peers = contenders.iter().zip(numbers).filter(|(contender, _)| contender.is_peer());
-    let best = of_peers.map(|(_, number)| *number).fold(f64::INFINITY, f64::min);
-    numbers.iter().map(|number| number / best).collect()
 }
 
 /// Prints a line for each contender of the rows that are wanted, with what `columns` says.

@@ -7,5 +7,5 @@ mod times;
 
 pub(crate) use allocations::allocations;
 pub(crate) use instructions::{calls_for, instructions, valgrind};
-pub(crate) use row::{Contender, Row};
+pub(crate) use row::{Contender, Row, ratios};
 pub(crate) use times::{Times, times};

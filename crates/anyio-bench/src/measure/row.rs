@@ -62,7 +62,14 @@ impl Contender {
         (self.call)(calls)
     }
 
-    pub(crate) fn is_peer(&self) -> bool {
+    fn is_peer(&self) -> bool {
         !self.name.starts_with("anyio") && !self.name.starts_with("limit")
     }
+}
+
+/// What each number is to the least of the peers'.
+pub(crate) fn ratios(contenders: &[Contender], numbers: &[f64]) -> Vec<f64> {
+    let of_peers = contenders.iter().zip(numbers).filter(|(contender, _)| contender.is_peer());
+    let best = of_peers.map(|(_, number)| *number).fold(f64::INFINITY, f64::min);
+    numbers.iter().map(|number| number / best).collect()
 }

@@ -11,7 +11,8 @@ mod sync;
 mod tcp;
 mod timers;
 
-use crate::measure::Row;
+use self::on::{OnTokio, Threads};
+use crate::measure::{Contender, Row};
 
 pub(crate) fn all() -> Vec<Row> {
     [
@@ -28,4 +29,24 @@ pub(crate) fn all() -> Vec<Row> {
     .into_iter()
     .flat_map(|rows| rows())
     .collect()
+}
+
+/// Contenders that spawn this many tasks and join them.
+pub(crate) fn spawning(count: u32) -> Vec<Contender> {
+    spawn_join::on_tokio(&OnTokio::new(Threads::One), count)
+}
+
+/// Contenders that cancel this many tasks.
+pub(crate) fn cancelling(count: u32) -> Vec<Contender> {
+    cancel::contenders(&OnTokio::new(Threads::One), count)
+}
+
+/// Contenders with this many scopes, one in another.
+pub(crate) fn nesting(depth: u32) -> Vec<Contender> {
+    scopes::whole(depth)
+}
+
+/// Contenders with this many tasks that wait for an event.
+pub(crate) fn waiting(count: u32) -> Vec<Contender> {
+    sync::waiters(&OnTokio::new(Threads::One), count)
 }

@@ -113,6 +113,13 @@ fn ambient_around(inner: Boxed) -> Boxed {
     Box::pin(async { assert!(scope.await.is_some()) })
 }
 
+fn handle_around(inner: Boxed) -> Boxed {
+    Box::pin(async {
+        let scope = anyio_engine::CancelScope::<Tokio>::new();
+        assert!(scope.run(inner).await.is_ok());
+    })
+}
+
 fn timeout_around(inner: Boxed) -> Boxed {
     Box::pin(async { assert!(timeout(LONG, inner).await.is_ok()) })
 }
@@ -153,6 +160,7 @@ fn per_poll(depth: u32) -> Vec<Contender> {
     };
     let mut contenders = vec![
         on.ours("anyio typed", polls(ours_around)),
+        on.ours("anyio typed, CancelScope::run", polls(handle_around)),
         on.ours("anyio ambient", polls(ambient_around)),
     ];
     contenders.extend(PEERS.map(|(name, around)| on.peer(name, polls(around))));
@@ -160,7 +168,7 @@ fn per_poll(depth: u32) -> Vec<Contender> {
 }
 
 /// A nest around work that waits once.
-fn whole(depth: u32) -> Vec<Contender> {
+pub(super) fn whole(depth: u32) -> Vec<Contender> {
     let on = OnTokio::new(Threads::One);
     let nests = move |around: Around| {
         move |calls| async move {
@@ -171,6 +179,7 @@ fn whole(depth: u32) -> Vec<Contender> {
     };
     let mut contenders = vec![
         on.ours("anyio typed", nests(ours_around)),
+        on.ours("anyio typed, CancelScope::run", nests(handle_around)),
         on.ours("anyio ambient", nests(ambient_around)),
     ];
     contenders.extend(PEERS.map(|(name, around)| on.peer(name, nests(around))));

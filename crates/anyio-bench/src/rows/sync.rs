@@ -105,7 +105,7 @@ fn locks(on: &OnTokio, tasks: u32, times: u32, yields: bool) -> Vec<Contender> {
     ]
 }
 
-/// As [`locking`]; tokio's gives a result.
+/// As [`locking`]; some give a result.
 macro_rules! acquiring {
     ($semaphore:ident, $times:ident, $yields:ident) => {
         move || {

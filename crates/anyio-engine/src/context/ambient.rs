@@ -12,12 +12,31 @@ use crate::{
 };
 
 /// Whether the running code is in a scope that is cancelled, itself or from outside.
+#[inline]
 pub(crate) fn is_effective() -> bool {
-    slot::current(|view| view.is_some_and(effective_at))
+    slot::current(|view| {
+        view.is_some_and(|view| {
+            if let Some(node) = view.cell().get() {
+                return node.is_effective();
+            }
+            let decisive = view.decisive();
+            match (decisive.cell().get(), decisive.kind()) {
+                (Some(node), _) => node.is_effective(),
+                (None, Kind::Outside) => false,
+                (None, _) => effective_at(decisive),
+            }
+        })
+    })
 }
 
-fn effective_at(mut view: View<'_>) -> bool {
-    loop {
+/// How many scopes with handles, none with a node, one asks in turn before it makes their nodes. They
+/// are in their first poll all together; without that the cost of each would grow with their number.
+const FAR: usize = 32;
+
+fn effective_at(here: View<'_>) -> bool {
+    let mut view = here;
+    for _ in 0..FAR {
+        view = view.decisive();
         if let Some(node) = view.cell().get() {
             return node.is_effective();
         }
@@ -36,12 +55,19 @@ fn effective_at(mut view: View<'_>) -> bool {
             None => return false,
         }
     }
+    node_at(here).is_some_and(|node| node.is_effective())
 }
 
 /// Leaves `waker` with the scope that is cancelled here, to be woken should it stop being so;
 /// false if none is cancelled.
+#[inline]
 pub(crate) fn refuse(waker: &Waker) -> bool {
-    is_effective() && node().is_some_and(|node| node.refuse(waker))
+    is_effective() && leave_waker(waker)
+}
+
+#[cold]
+fn leave_waker(waker: &Waker) -> bool {
+    node().is_some_and(|node| node.refuse(waker))
 }
 
 /// As [`refuse`], also where a cancellation is still on its way here: what it has brought about
@@ -103,7 +129,21 @@ pub(crate) fn make(kind: Kind<'_>, outer: &dyn Fn() -> Option<Arc<Node>>) -> Arc
 }
 
 /// Moves `node` beneath the innermost frame, if it is not there.
+#[inline]
 pub(crate) fn follow(node: &Arc<Node>) {
+    let stays = slot::current(|view| match view {
+        None => node.parent_address() == 0,
+        Some(view) => match view.cell().get() {
+            Some(parent) => parent.address() == node.parent_address(),
+            None => node.parent_address() == 0 && matches!(view.kind(), Kind::Outside),
+        },
+    });
+    if !stays {
+        find_parent(node);
+    }
+}
+
+fn find_parent(node: &Arc<Node>) {
     slot::current(|view| {
         let view = view.and_then(View::place);
         let here = match view {

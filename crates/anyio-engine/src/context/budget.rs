@@ -13,6 +13,7 @@ thread_local! {
 }
 
 /// A task starts its turn.
+#[inline]
 pub(crate) fn refill() {
     LEFT.set(FULL);
     LOOK.set(false);
@@ -21,6 +22,7 @@ pub(crate) fn refill() {
 /// Takes one operation's share. False: the operation has to yield, once; the next share is there
 /// again, so that code that drives futures itself, deep inside a task (a destructor that blocks),
 /// is slowed down but never stopped.
+#[inline]
 pub(crate) fn spend() -> bool {
     if let Some(left) = LEFT.get().checked_sub(1) {
         LEFT.set(left);
@@ -38,6 +40,7 @@ pub(crate) fn yielding() {
     LOOK.set(true);
 }
 
+#[inline]
 pub(crate) fn clock_wanted() -> bool {
     LOOK.get()
 }

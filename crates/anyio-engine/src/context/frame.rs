@@ -38,6 +38,7 @@ impl Frame {
 
     /// Goes to wherever it is polled now. To be called at each poll that does not
     /// [`enter`](Self::enter) the frame.
+    #[inline]
     pub(crate) fn follow(&self) {
         if let Some(node) = self.cell.get() {
             ambient::follow(node);
@@ -45,12 +46,14 @@ impl Frame {
     }
 
     /// Runs `f` inside this frame, which first follows to wherever it is polled now.
+    #[inline]
     pub(crate) fn enter<R>(&self, kind: Kind<'_>, f: impl FnOnce() -> R) -> R {
         self.follow();
         slot::enter(&Entry::new(&self.cell, kind), f)
     }
 
     /// Like [`enter`](Self::enter), for a frame whose place in the tree never changes.
+    #[inline]
     pub(crate) fn enter_root<R>(
         &self,
         kind: Kind<'_>,
@@ -68,11 +71,13 @@ impl Frame {
     }
 
     /// The node, made now if there is none.
+    #[inline]
     pub(crate) fn need_node(&self, kind: Kind<'_>) -> &Arc<Node> {
         self.cell.get_or_init(|| ambient::make(kind, &ambient::node))
     }
 
     /// To be called when the body is pending: from now on, changes in the tree wake this future.
+    #[inline]
     pub(crate) fn settle(&self, kind: Kind<'_>, cx: &Context<'_>) -> &Arc<Node> {
         let node = self.need_node(kind);
         node.waker().register(cx.waker());
@@ -80,6 +85,7 @@ impl Frame {
     }
 
     /// The future has ended: the frame leaves the tree.
+    #[inline]
     pub(crate) fn leave(&mut self) {
         if let Some(node) = self.cell.take() {
             node.detach();
@@ -102,12 +108,19 @@ impl Frame {
 }
 
 impl Drop for Frame {
+    #[inline]
     fn drop(&mut self) {
         if let Some(node) = self.cell.take() {
-            node.cancel(Cause::of(CauseKind::Dropped));
-            node.detach();
+            abandon(&node);
         }
     }
+}
+
+/// The node's future has been dropped before it had ended.
+#[cold]
+fn abandon(node: &Arc<Node>) {
+    node.cancel(Cause::of(CauseKind::Dropped));
+    node.detach();
 }
 
 impl fmt::Debug for Frame {
@@ -165,6 +178,7 @@ impl<F> Body<F> {
     }
 
     /// Drops the future.
+    #[inline]
     pub(crate) fn clear(self: Pin<&mut Self>) {
         if !needs_drop::<F>() {
             self.project().future.set(None);
@@ -180,6 +194,7 @@ impl<F: Future> Body<F> {
     /// # Panics
     ///
     /// If it has been dropped: a future was polled after it had ended.
+    #[inline]
     pub(crate) fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let Some(future) = self.as_mut().project().future.as_pin_mut() else {
             panic!("a future was polled after it had ended")

@@ -70,6 +70,18 @@ impl<'a> Entry<'a> {
         self
     }
 
+    /// Whether it is cancelled if, and only if, what is around it is. (With a node it may have been
+    /// cancelled itself.)
+    #[inline]
+    fn passes_on(&self) -> bool {
+        let plain = match self.kind {
+            Kind::Scope(flags, _) => !flags.any(Flags::SHIELD.with(Flags::CANCELLED)),
+            Kind::Until(..) | Kind::Transparent => true,
+            Kind::Owned(_) | Kind::Outside | Kind::Job => false,
+        };
+        plain && self.cell.get().is_none()
+    }
+
     /// From here inwards, the locals are those from `source`.
     pub(crate) const fn with_locals(mut self, source: Source<'a>) -> Self {
         self.locals = source;
@@ -81,6 +93,9 @@ struct Link {
     entry: *const Entry<'static>,
     outer: *const Self,
     backend: Option<&'static Erased>,
+    /// The first frame from here outwards that may be cancelled when what is around it is not, or the
+    /// other way round; null if it is this one.
+    decisive: *const Self,
 }
 
 thread_local! {
@@ -88,10 +103,12 @@ thread_local! {
 }
 
 /// Runs `f` with `entry` as the innermost frame.
+#[inline]
 pub(crate) fn enter<R>(entry: &Entry<'_>, f: impl FnOnce() -> R) -> R {
     struct Restore(*const Link);
 
     impl Drop for Restore {
+        #[inline]
         fn drop(&mut self) {
             TOP.set(self.0);
         }
@@ -102,13 +119,19 @@ pub(crate) fn enter<R>(entry: &Entry<'_>, f: impl FnOnce() -> R) -> R {
         super::budget::refill();
     }
     let backend = entry.backend.or_else(|| current(|view| view.and_then(View::backend)));
-    let link = Link { entry: ptr::from_ref(entry).cast(), outer, backend };
+    let decisive = if entry.passes_on() {
+        current(|view| view.map_or(ptr::null(), |view| ptr::from_ref(view.decisive().0)))
+    } else {
+        ptr::null()
+    };
+    let link = Link { entry: ptr::from_ref(entry).cast(), outer, backend, decisive };
     TOP.set(&raw const link);
     let _restore = Restore(outer);
     f()
 }
 
 /// Gives `f` the innermost frame.
+#[inline]
 pub(crate) fn current<R>(f: impl for<'v> FnOnce(Option<View<'v>>) -> R) -> R {
     let top = TOP.get();
     // SAFETY: `as_ref` needs a pointer that is null or valid for the chosen lifetime. `TOP` is
@@ -126,6 +149,7 @@ pub(crate) fn current<R>(f: impl for<'v> FnOnce(Option<View<'v>>) -> R) -> R {
 pub(crate) struct View<'v>(&'v Link);
 
 impl<'v> View<'v> {
+    #[inline]
     fn entry(self) -> &'v Entry<'v> {
         // SAFETY: the dereference needs a valid, unchanging target for `'v`. `enter` was given
         // the entry by reference for the whole of its call, which outlives `'v` (see `current`).
@@ -134,6 +158,7 @@ impl<'v> View<'v> {
         unsafe { &*self.0.entry.cast::<Entry<'v>>() }
     }
 
+    #[inline]
     pub(crate) fn cell(self) -> &'v OnceCell<Arc<Node>> {
         self.entry().cell
     }
@@ -142,6 +167,7 @@ impl<'v> View<'v> {
         self.entry().kind
     }
 
+    #[inline]
     pub(crate) const fn backend(self) -> Option<&'static Erased> {
         self.0.backend
     }
@@ -166,6 +192,14 @@ impl<'v> View<'v> {
             view = view.outer()?;
         }
         Some(view)
+    }
+
+    /// The first frame from here outwards that says itself whether it is cancelled.
+    #[inline]
+    pub(crate) fn decisive(self) -> Self {
+        // SAFETY: null, or a link that was there when this one was made, and so is further down the
+        // stack; see `current` for why it lives at least as long as `'v`.
+        unsafe { self.0.decisive.as_ref() }.map_or(self, View)
     }
 
     /// The frame around this one.

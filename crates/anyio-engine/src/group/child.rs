@@ -16,7 +16,7 @@ use super::{
     slot::{End, Slot},
 };
 use crate::{
-    context::{Body, Frame, Kind, Owner, Source, Verdict, ambient, poll_again},
+    context::{Body, Frame, Kind, Owner, Source, Verdict, poll_again},
     scope::catch,
     sys::Arc,
     trace::Span,
@@ -59,7 +59,7 @@ pin_project! {
                 this.core.tally.lose();
                 let slot = this.core.roster.slot(this.seat.index());
                 leave::<B, E, <F::Output as TaskEnd<E, K>>::Value>(this.core, slot, this.seat, match dropped {
-                    Ok(()) => Fate::Cut(Cause::of(CauseKind::Shutdown)),
+                    Ok(()) => Fate::Cut(Some(Cause::of(CauseKind::Shutdown))),
                     Err(payload) => Fate::Panicked(payload),
                 });
             }
@@ -100,10 +100,11 @@ impl Seat {
 pub(super) enum Fate<T, E> {
     Ended(Result<T, E>),
     Panicked(Box<dyn Any + Send>),
-    /// It was unwound, by a cancellation that is the group's, too.
-    Cut(Cause),
+    /// It was unwound, by a cancellation that is the group's, too. The cause is for the handle; there
+    /// is none if that is gone.
+    Cut(Option<Cause>),
     /// It was unwound, or has given its error to somebody else: nothing to the group.
-    Apart(Cause),
+    Apart(Option<Cause>),
 }
 
 /// What a task may end in: of two kinds, or rustc could not tell that no type is both.
@@ -197,9 +198,9 @@ fn leave<B: Executor, E: Send + 'static, T: Send + 'static>(
         }
         Fate::Cut(cause) => {
             core.tally.cut();
-            Some(End::Cut(cause))
+            cause.map(End::Cut)
         }
-        Fate::Apart(cause) => Some(End::Cut(cause)),
+        Fate::Apart(cause) => cause.map(End::Cut),
     };
     let service = slot.is_service();
     let free = match end {
@@ -244,8 +245,10 @@ where
         let (backend, locals) = (root.core.backend, Source::Group(&root.core.locals));
         let polled = catch(|| {
             let body = this.body.as_mut();
-            let poll = || (ambient::is_effective(), this.span.in_scope(|| body.poll(cx)));
-            this.frame.enter_root(kind, backend, locals, poll)
+            let cancelled =
+                this.frame.node().map_or_else(|| root.is_cancelled(), |node| node.is_effective());
+            let poll = || this.span.in_scope(|| body.poll(cx));
+            (cancelled, this.frame.enter_root(kind, backend, locals, poll))
         });
         if this.frame.node().is_some() {
             this.seat.mark_used();
@@ -260,13 +263,18 @@ where
             }
             Ok((cancelled, Poll::Pending)) => {
                 this.seat.mark_used();
-                slot.register(cx.waker());
                 let held = match this.frame.node() {
                     Some(node) => {
+                        slot.register(cx.waker());
                         node.waker().register(cx.waker());
                         !node.is_effective() || tree::is_held(node)
                     }
-                    None => !root.is_cancelled(),
+                    // It ends now, and nobody has to wake it.
+                    None if cancelled && root.is_cancelled() => false,
+                    None => {
+                        slot.register(cx.waker());
+                        !root.is_cancelled()
+                    }
                 };
                 if held {
                     return Poll::Pending;
@@ -275,7 +283,8 @@ where
                     return poll_again(cx);
                 }
                 // Read first: it may be another cancellation by the time the body is gone.
-                let (cause, own) = (root.cause(), slot.is_cancel_called());
+                let cause = (!slot.is_released()).then(|| root.cause());
+                let own = slot.is_cancel_called();
                 // In the task's context still, for its destructors.
                 match catch(|| this.frame.enter_root(kind, backend, locals, || this.body.clear())) {
                     Ok(()) if own => Fate::Apart(cause),

@@ -136,6 +136,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
     }
 
     /// Makes room for a task, which has to be launched there: the group waits for it.
+    #[inline]
     pub(super) fn reserve(&self, profile: &Profile) -> Result<u32, Refused> {
         let core = &self.core;
         if let Err(error) = &core.spawner {

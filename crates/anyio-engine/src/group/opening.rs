@@ -157,10 +157,16 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         cx: &Context<'_>,
     ) -> Poll<Result<T, K::Of<E>>> {
         let this = self.project();
+        let sum = tally.sum();
+        if matches!(sum, Sum::Well)
+            && let Some(value) = this.value.take()
+        {
+            this.hold.leave();
+            return Poll::Ready(Ok(value));
+        }
         // What is visible from here is read before the group leaves.
         let from_outside = tally.node.sees_outer();
         let origin = Cancelled::new(tally.node.origin());
-        let sum = tally.sum();
         this.hold.leave();
         match sum {
             Sum::Panic(payload) => resume_unwind(payload),
@@ -169,11 +175,8 @@ impl<F, Fut, T> Opening<F, Fut, T> {
                 Poll::Ready(Err(only::<K, E>(Cancelled::new(Cause::of(CauseKind::Shutdown)))))
             }
             Sum::Cut => unwind::<T, E, K>(this.cancelled, origin, cx),
-            Sum::Well => match this.value.take() {
-                Some(value) => Poll::Ready(Ok(value)),
-                None if from_outside => unwind::<T, E, K>(this.cancelled, origin, cx),
-                None => Poll::Ready(Err(only::<K, E>(this.cancelled.take().unwrap_or(origin)))),
-            },
+            Sum::Well if from_outside => unwind::<T, E, K>(this.cancelled, origin, cx),
+            Sum::Well => Poll::Ready(Err(only::<K, E>(this.cancelled.take().unwrap_or(origin)))),
         }
     }
 

@@ -196,7 +196,14 @@ impl Roster {
 
     /// The body has ended: closes the group if it has no tasks.
     pub(super) fn close(&self) -> Progress {
-        self.awaited.store(true, Ordering::SeqCst);
+        // Only the group's own future says so, and says it once.
+        if !self.awaited.load(Ordering::Relaxed) {
+            self.awaited.store(true, Ordering::SeqCst);
+        }
+        // One that runs will see that the group waits, and wake it (2).
+        if self.len() > self.services.load(Ordering::SeqCst) as usize {
+            return Progress::Busy;
+        }
         let mut entrance = self.entrance.lock();
         let spawned = self.spawned.load(Ordering::SeqCst);
         let running = spawned.wrapping_sub(self.ended());

@@ -227,7 +227,7 @@ impl<T: Send + 'static, E> TaskEnd<E, Half> for StarterEnd<T, E> {
     fn into_fate(self) -> Fate<T, E> {
         match self {
             Self::Group(result) => Fate::Ended(result),
-            Self::Caller => Fate::Apart(Cause::of(CauseKind::NeverStarted)),
+            Self::Caller => Fate::Apart(Some(Cause::of(CauseKind::NeverStarted))),
         }
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Tally<E> {
     pub(super) node: Arc<Node>,
     pub(super) span: Span,
     failure: Mutex<Failure<E>>,
+    /// There is something in `failure`. Mostly there is not, and then nobody takes the lock.
+    failed: AtomicBool,
     /// A member was unwound by a cancellation from outside the group.
     cut_from_outside: AtomicBool,
     /// The runtime dropped a task that had not ended.
@@ -52,6 +54,7 @@ impl<E> Tally<E> {
                 rest: settings.collects.then(Vec::new),
                 panic: None,
             }),
+            failed: AtomicBool::default(),
             cut_from_outside: AtomicBool::default(),
             lost: AtomicBool::default(),
         }
@@ -61,6 +64,7 @@ impl<E> Tally<E> {
     pub(super) fn fail(&self, error: E, who: impl FnOnce() -> StdArc<str>) {
         let surplus = {
             let mut failure = self.failure.lock();
+            self.failed.store(true, Ordering::Release);
             if failure.first.is_none() {
                 failure.first = Some(error);
                 None
@@ -83,6 +87,7 @@ impl<E> Tally<E> {
     pub(super) fn panic(&self, payload: Box<dyn Any + Send>, who: impl FnOnce() -> StdArc<str>) {
         let surplus = {
             let mut failure = self.failure.lock();
+            self.failed.store(true, Ordering::Release);
             if failure.panic.is_none() {
                 failure.panic = Some(payload);
                 None
@@ -114,9 +119,12 @@ impl<E> Tally<E> {
     /// The sum of all members, when all have ended. A panic beats an error, and both beat a
     /// cancellation.
     pub(super) fn sum(&self) -> Sum<E> {
-        let (panic, first, rest) = {
+        // Who has stored a failure has ended since, and the group has seen that.
+        let (panic, first, rest) = if self.failed.load(Ordering::Acquire) {
             let mut failure = self.failure.lock();
             (failure.panic.take(), failure.first.take(), failure.rest.take())
+        } else {
+            (None, None, None)
         };
         if panic.is_some() && first.is_some() {
             trace::surplus_error::<E>(&self.span, || {

@@ -134,6 +134,7 @@ struct Place {
 }
 
 impl Place {
+    #[inline]
     fn kind(&self) -> Kind<'_> {
         match (&self.control, self.limit) {
             (Some(_), _) => Kind::Owned(self),
@@ -149,12 +150,14 @@ impl Place {
         }
     }
 
+    #[inline]
     fn forget(&self) {
         if let (Some(control), Some(node)) = (&self.control, self.frame.node()) {
             control.forget(node);
         }
     }
 
+    #[inline]
     fn leave(&mut self) {
         self.forget();
         self.frame.leave();
@@ -179,6 +182,7 @@ impl Owner for Place {
 }
 
 impl Drop for Place {
+    #[inline]
     fn drop(&mut self) {
         self.forget();
     }
@@ -197,39 +201,63 @@ impl<C: Clock, F: Future, K: Ending> Scoped<C, F, K> {
             ending: PhantomData,
         }
     }
+}
 
-    /// Finds out what to wait for, and if the wait is over, as what it ends.
-    fn poll_deadline(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        node: &Arc<Node>,
-    ) -> Option<CauseKind> {
-        let mut this = self.project();
-        let version = this.place.control.as_ref().map_or(0, |control| control.version());
-        if *this.seen != Some(version) {
-            *this.seen = Some(version);
-            let now = C::now;
-            *this.deadline = match (this.place.limit, &this.place.control) {
-                (Limit::Handle, Some(control)) => control.start_clock(now),
-                (Limit::After(Duration::ZERO), _) => return Some(CauseKind::Deadline),
-                (Limit::After(timeout), _) => {
-                    now().checked_add(timeout).map(|deadline| (deadline, CauseKind::Deadline))
-                }
-                (Limit::At(deadline), _) => Some((deadline, CauseKind::Deadline)),
-                (Limit::Handle, None) => None,
-            };
-            node.set_deadline(|| this.deadline.map(|(end, _)| end));
-            this.timer.set(None);
-            let (deadline, kind) = (*this.deadline)?;
-            if deadline <= now() {
-                return Some(kind);
+impl Place {
+    /// When the time is over, and as what it ends, from now on.
+    fn deadline(&self, now: impl FnOnce() -> Instant) -> Option<(Instant, CauseKind)> {
+        match (self.limit, &self.control) {
+            (Limit::Handle, Some(control)) => control.start_clock(now),
+            (Limit::Handle, None) => None,
+            (Limit::After(timeout), _) => {
+                now().checked_add(timeout).map(|deadline| (deadline, CauseKind::Deadline))
             }
-            this.timer.set(Some(C::timer(deadline)));
+            (Limit::At(deadline), _) => Some((deadline, CauseKind::Deadline)),
         }
-        let ((deadline, kind), timer) = (*this.deadline).zip(this.timer.as_mut().as_pin_mut())?;
+    }
+}
+
+/// What a scope waits for besides its body.
+struct Wait<'a, C: Clock> {
+    seen: &'a mut Option<u32>,
+    deadline: &'a mut Option<(Instant, CauseKind)>,
+    timer: Pin<&'a mut Option<C::Timer>>,
+}
+
+impl<C: Clock> Wait<'_, C> {
+    /// Finds out what to wait for, and if the wait is over, as what it ends.
+    #[inline]
+    fn poll(&mut self, place: &Place, node: &Arc<Node>) -> Option<CauseKind> {
+        let version = place.control.as_ref().map_or(0, |control| control.version());
+        if *self.seen != Some(version) {
+            *self.seen = Some(version);
+            return self.begin(place, node);
+        }
+        let (deadline, kind) = (*self.deadline)?;
         // Code that yields without waiting may keep the runtime from looking at its timers.
-        let over = (budget::clock_wanted() && deadline <= C::now()) || timer.poll(cx).is_ready();
+        let over = (budget::clock_wanted() && deadline <= C::now())
+            || (node.take_due() && self.poll_timer(node));
         over.then_some(kind)
+    }
+
+    fn begin(&mut self, place: &Place, node: &Arc<Node>) -> Option<CauseKind> {
+        let mut read = None;
+        let mut now = || *read.get_or_insert_with(C::now);
+        *self.deadline = place.deadline(&mut now);
+        self.timer.set(None);
+        node.set_deadline(|| self.deadline.map(|(end, _)| end));
+        let (deadline, kind) = (*self.deadline)?;
+        if deadline <= now() {
+            return Some(kind);
+        }
+        self.timer.set(Some(C::timer(deadline)));
+        self.poll_timer(node).then_some(kind)
+    }
+
+    /// Asked once, the timer calls the node when the time is over.
+    fn poll_timer(&mut self, node: &Arc<Node>) -> bool {
+        let Some(timer) = self.timer.as_mut().as_pin_mut() else { return false };
+        timer.poll(&mut Context::from_waker(&node.alarm())).is_ready()
     }
 }
 
@@ -252,22 +280,25 @@ impl<C: Clock, F: Future, K: Ending> Future for Scoped<C, F, K> {
             return Poll::Ready(K::done(value));
         }
 
-        let node = Arc::clone(this.place.frame.settle(this.place.kind(), cx));
+        let place = &*this.place;
+        let node = place.frame.settle(place.kind(), cx);
+        let mut wait =
+            Wait::<C> { seen: this.seen, deadline: this.deadline, timer: this.timer.as_mut() };
         if !node.flags().any(Flags::CANCELLED)
-            && let Some(kind) = self.as_mut().poll_deadline(cx, &node)
+            && let Some(kind) = wait.poll(place, node)
         {
-            self.place.cancel(&node, Cause::of(kind));
+            place.cancel(node, Cause::of(kind));
         }
 
         let flags = node.flags();
         let mine = flags.any(Flags::CANCELLED.with(Flags::DELIVER));
-        if !flags.any(Flags::EFFECTIVE) || !mine || tree::is_held(&node) {
+        if !flags.any(Flags::EFFECTIVE) || !mine || tree::is_held(node) {
             return Poll::Pending;
         }
         if !cancelled {
             return poll_again(cx);
         }
-        let mut this = self.as_mut().project();
+        let node = Arc::clone(node);
         this.timer.set(None);
         this.body.clear();
         // Read before the node leaves the tree.

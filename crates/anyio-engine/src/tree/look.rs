@@ -38,7 +38,7 @@ impl Node {
             deadline: links.deadline,
             since: links.listing.since(),
             members: links.members.as_ref().and_then(|members| members.upgrade()),
-            children: links.children.iter().map(|(_, child)| Arc::clone(child)).collect(),
+            children: links.children.iter().cloned().collect(),
         }
     }
 

@@ -29,8 +29,8 @@
 //!    a plain node only with `DELIVER`, which the outermost effective node of the task gives it
 //!    when that one is held ([`survey`]). Otherwise the plain node goes with the body it is part of.
 //! 7. The owner registers its waker first and looks at the flags afterwards; who changes flags does
-//!    so first and wakes afterwards. Both meet in the waker's atomic, so `Acquire` on the flags is
-//!    enough for one of the two to see the other.
+//!    so first and wakes afterwards. Both meet in the atomics of the [`bell`], so `Acquire` on the
+//!    flags is enough for one of the two to see the other.
 //! 8. A cause is written once, before `CANCELLED` is raised.
 //! 9. A body is dropped only after a poll that *began* when it was effective. What was given to it
 //!    before the cancellation is found by that poll and beats it. What cannot be taken back when the
@@ -39,6 +39,8 @@
 //!    have reached the node whose poll it was, and not yet the one that the giver asks: while there
 //!    are walks, the giver looks further up.
 
+mod bell;
+mod children;
 mod listed;
 mod look;
 #[cfg(all(test, loom))]

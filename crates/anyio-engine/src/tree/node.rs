@@ -1,15 +1,23 @@
 //! One node of the cancel tree. The rules and the lock order are at the top of [`super`].
 
-use std::{collections::BTreeMap, fmt, mem, ptr, sync::Arc as StdArc, task::Waker, time::Instant};
+use std::{
+    collections::BTreeMap,
+    fmt, mem, ptr,
+    sync::Arc as StdArc,
+    task::{Wake, Waker},
+    time::Instant,
+};
 
 use anyio_core::{Cause, CauseKind};
 use slab::Slab;
 
 use super::{
+    bell::Bell,
+    children::Children,
     listed::Listing,
     role::{Label, Members},
 };
-use crate::sys::{Arc, AtomicU32, AtomicUsize, AtomicWaker, Mutex, Ordering, Weak, global};
+use crate::sys::{Arc, AtomicU32, AtomicUsize, Mutex, Ordering, Weak, global};
 
 /// What a node is and how it stands, as a set of bits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,8 +45,10 @@ impl Flags {
     /// Its body has ended: it is a group's that waits for its tasks, or a cleanup's that has begun.
     pub(crate) const CLOSING: Self = Self(1 << 8);
     // The bit after that is `watched`'s.
+    /// Its timer has called.
+    pub(crate) const DUE: Self = Self(1 << 10);
     /// Where the bits begin that say what it [stands for](super::Role), which never change.
-    const ROLE: u32 = 10;
+    const ROLE: u32 = 11;
     /// Either reason to hold.
     pub(crate) const OBLIGATION: Self = Self(Self::SHIELD.0 | Self::HOLD.0);
 
@@ -65,7 +75,7 @@ pub(crate) struct Node {
     /// Who the parent is, for a comparison that needs no lock. Written by the owner only.
     parent_address: AtomicUsize,
     /// Wakes whoever polls this node's body.
-    waker: AtomicWaker,
+    waker: Bell,
     pub(super) links: Mutex<Links>,
 }
 
@@ -82,7 +92,7 @@ pub(crate) struct Links {
     pub(super) ghost: bool,
     /// It is no longer among its parent's children, and never will have children itself.
     pub(super) gone: bool,
-    pub(super) children: Slab<Arc<Node>>,
+    pub(super) children: Children,
     /// The wakers of operations that were refused because this node was effective, each once.
     refused: Option<Box<Refused>>,
     /// Who waits for the node to be asked to end.
@@ -101,19 +111,23 @@ pub(crate) struct Links {
 
 /// What leaves the tree with a node.
 struct Rest {
-    _children: Slab<Arc<Node>>,
+    _children: Children,
     refused: Option<Box<Refused>>,
     listeners: Option<Box<Slab<Waker>>>,
 }
 
 impl Links {
-    fn clear(&mut self) -> Rest {
+    /// What has to go when the node does; most nodes have nothing.
+    fn clear(&mut self) -> Option<Rest> {
+        if self.children.is_empty() && self.refused.is_none() && self.listeners.is_none() {
+            return None;
+        }
         self.calls = self.calls.wrapping_add(1);
-        Rest {
+        Some(Rest {
             _children: mem::take(&mut self.children),
             refused: self.refused.take(),
             listeners: self.listeners.take(),
-        }
+        })
     }
 }
 
@@ -143,29 +157,34 @@ impl Node {
         Arc::new(Self {
             flags: AtomicU32::from(flags.with(effective).with(asked).0),
             parent_address: AtomicUsize::default(),
-            waker: AtomicWaker::new(),
+            waker: Bell::new(),
             links: Mutex::from(Links { label, cause, deadline, ..Links::default() }),
         })
     }
 
     /// Acquire: whoever sees a flag also sees what was written before it was raised, such as the
     /// cause, and (after registering a waker) cannot miss the wake that goes with it.
+    #[inline]
     pub(crate) fn flags(&self) -> Flags {
         Flags(self.flags.load(Ordering::Acquire))
     }
 
+    #[inline]
     pub(crate) fn is_effective(&self) -> bool {
         self.flags().any(Flags::EFFECTIVE)
     }
 
-    pub(crate) fn waker(&self) -> &AtomicWaker {
+    #[inline]
+    pub(crate) fn waker(&self) -> &Bell {
         &self.waker
     }
 
+    #[inline]
     pub(crate) fn address(self: &Arc<Self>) -> usize {
         Arc::as_ptr(self).addr()
     }
 
+    #[inline]
     pub(crate) fn parent_address(&self) -> usize {
         self.parent_address.load(Ordering::Relaxed)
     }
@@ -198,6 +217,23 @@ impl Node {
             flags.any(Flags::SHIELD).then_some(false)
         };
         self.is_effective() || (walking && self.ancestry(above) == Some(true))
+    }
+
+    /// A waker for the node's timer. Who polls the body is woken, and finds out by
+    /// [`take_due`](Self::take_due) that it was the timer: nobody has to poll it in between.
+    pub(crate) fn alarm(self: &Arc<Self>) -> Waker {
+        Waker::from(Arc::clone(self))
+    }
+
+    /// Whether the timer has called since this was asked last. To be asked when the body's waker has
+    /// been registered.
+    #[inline]
+    pub(crate) fn take_due(&self) -> bool {
+        let due = self.flags().any(Flags::DUE);
+        if due {
+            self.lower(Flags::DUE);
+        }
+        due
     }
 
     /// Whether a cancellation from outside reaches this node.
@@ -272,10 +308,7 @@ impl Node {
     }
 
     pub(crate) fn children(&self) -> Vec<Arc<Self>> {
-        let links = self.links.lock();
-        let mut children = Vec::with_capacity(links.children.len());
-        children.extend(links.children.iter().map(|(_, child)| Arc::clone(child)));
-        children
+        self.links.lock().children.to_vec()
     }
 
     pub(crate) fn has_children(&self) -> bool {
@@ -291,10 +324,13 @@ impl Node {
         self.links.lock().label.name = name;
     }
 
-    /// Puts a node that has no parent beneath `parent`, or whatever has taken that one's place.
+    /// Puts a node that is new beneath `parent`, or whatever has taken that one's place.
     pub(crate) fn attach(self: &Arc<Self>, parent: Option<Arc<Self>>) {
-        self.link(parent);
-        self.refresh();
+        let Some(parent) = parent else { return };
+        // What is new has no children, and its own bits are right.
+        if self.link(Some(parent)).outer.any(Flags::EFFECTIVE.with(Flags::ASKED)) {
+            self.refresh();
+        }
     }
 
     /// Moves the node, with all beneath it, to another parent, unless that would make a cycle.
@@ -305,7 +341,7 @@ impl Node {
             if parent.as_ref().is_some_and(|parent| parent.is_beneath(self)) {
                 return;
             }
-            self.link(parent)
+            self.link(parent).old
         };
         self.refresh();
         if let Some((old, place)) = old {
@@ -314,8 +350,8 @@ impl Node {
     }
 
     /// Enters the list of `parent`, or of whatever has taken that one's place, and then makes it the
-    /// parent; at no moment is there none. The parent before, with the place there, comes back.
-    fn link(self: &Arc<Self>, parent: Option<Arc<Self>>) -> Option<(Arc<Self>, usize)> {
+    /// parent; at no moment is there none.
+    fn link(self: &Arc<Self>, parent: Option<Arc<Self>>) -> Linked {
         let mut next = parent;
         let (parent, place) = loop {
             let Some(parent) = next else { break (None, 0) };
@@ -333,8 +369,12 @@ impl Node {
         let address = parent.as_ref().map_or(0, Self::address);
         self.parent_address.store(address, Ordering::Relaxed);
         let mut links = self.links.lock();
+        // Under the lock: a walk that looks at this node before finds no parent here, and has raised
+        // its bit by now.
+        let outer = parent.as_ref().map_or(Flags::PLAIN, |parent| parent.flags());
         let place = mem::replace(&mut links.place, place);
-        mem::replace(&mut links.parent, parent).map(|old| (old, place))
+        let old = mem::replace(&mut links.parent, parent).map(|old| (old, place));
+        Linked { old, outer }
     }
 
     /// Takes the node out of the tree for good. If it held its ancestors, they are told.
@@ -349,7 +389,7 @@ impl Node {
             links.ghost = stays;
             links.gone = !stays;
             links.deadline = None;
-            let rest = (!stays).then(|| links.clear());
+            let rest = if stays { None } else { links.clear() };
             (stays, rest, links.parent.clone(), links.place)
         };
         if stays {
@@ -371,15 +411,16 @@ impl Node {
 
     /// Takes the node out of `parent`'s list, and ghosts that have lost their last child with it.
     fn leave(self: &Arc<Self>, parent: Arc<Self>, place: usize) {
-        let (mut node, mut parent, mut place) = (Arc::clone(self), parent, place);
+        // Nothing yet: it is this node that leaves first.
+        let (mut ghost, mut parent, mut place) = (None, parent, place);
         loop {
+            let node = ghost.as_ref().unwrap_or(self);
             let (removed, rest, next) = {
                 let mut links = parent.links.lock();
-                let here = links.children.get(place).is_some_and(|child| Arc::ptr_eq(child, &node));
-                let removed = here.then(|| links.children.remove(place));
+                let removed = links.children.remove(place, node);
                 let vanishes = links.ghost && !links.gone && links.children.is_empty();
                 links.gone |= vanishes;
-                let rest = vanishes.then(|| links.clear());
+                let rest = if vanishes { links.clear() } else { None };
                 let next = vanishes.then(|| links.parent.clone().map(|outer| (outer, links.place)));
                 (removed, rest, next.flatten())
             };
@@ -389,7 +430,7 @@ impl Node {
             }
             wake_chain(&parent);
             let Some((outer, outer_place)) = next else { return };
-            node = mem::replace(&mut parent, outer);
+            ghost = Some(mem::replace(&mut parent, outer));
             place = outer_place;
         }
     }
@@ -532,7 +573,7 @@ impl Node {
                     node.lower(Flags::EFFECTIVE.with(Flags::DELIVER));
                     refused = links.refused.take();
                 }
-                todo.extend(links.children.iter().map(|(_, child)| Arc::clone(child)));
+                todo.extend(links.children.iter().cloned());
                 changes && effective
             };
             if woken {
@@ -549,6 +590,14 @@ impl Node {
             }
         }
     }
+}
+
+/// What a node finds where it goes.
+struct Linked {
+    /// The parent before, with the place there.
+    old: Option<(Arc<Node>, usize)>,
+    /// The new parent's flags, read when it was the parent.
+    outer: Flags,
 }
 
 /// Where a listener's waker is.
@@ -579,6 +628,17 @@ impl Walk {
 impl Drop for Walk {
     fn drop(&mut self) {
         WALKS.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Wake for Node {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.raise(Flags::DUE);
+        self.waker.wake();
     }
 }
 

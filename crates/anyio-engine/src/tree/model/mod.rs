@@ -1,5 +1,6 @@
 //! Models of the cancel tree. The numbers are those of the invariants at the top of [`super`].
 
+mod bell;
 mod cancel;
 mod hold;
 mod motion;
