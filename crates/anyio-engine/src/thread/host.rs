@@ -7,7 +7,7 @@ use anyio_core::NoRuntime;
 use crate::{
     context::RunId,
     erased::{AnySpawner, Erased},
-    sys::{Arc, thread_local},
+    sys::Arc,
     tree::Node,
 };
 
@@ -40,6 +40,7 @@ pub(super) trait Host: Send + Sync {
     fn sleep(&self, limit: Option<std::time::Duration>);
 }
 
+// The standard one, since a job runs in a thread of a backend, which no model has.
 thread_local! {
     static HOST: RefCell<Option<Arc<dyn Host>>> = const { RefCell::new(None) };
 }

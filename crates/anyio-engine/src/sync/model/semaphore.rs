@@ -19,7 +19,7 @@ fn semaphore(permits: usize) -> Arc<Semaphore> {
 /// Takes a permit for good.
 fn acquire(semaphore: &Arc<Semaphore>) -> impl Future<Output = ()> + Send + 'static {
     let semaphore = Arc::clone(semaphore);
-    async move { semaphore.acquire().await.unwrap().forget() }
+    async move { semaphore.acquire().await.expect("it is open").forget() }
 }
 
 /// One permit is held by one at a time, each sees what the one before has done, and none waits for
@@ -32,7 +32,7 @@ fn one_permit_excludes() {
             let (semaphore, number) = (Arc::clone(&semaphore), Arc::clone(&number));
             move || {
                 block_on(async {
-                    let _permit = semaphore.acquire().await.unwrap();
+                    let _permit = semaphore.acquire().await.expect("it is open");
                     add_one(&number);
                 });
             }
