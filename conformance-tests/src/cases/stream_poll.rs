@@ -200,7 +200,7 @@ async fn place_of_a_dropped_sink_send_is_used_next<B: Runtime>() {
             2 => send
                 .reserve()
                 .await
-                .and_then(|place| Ok(place.send(7).expect("it is there")))
+                .map(|place| place.send(7).expect("it is there"))
                 .expect("it has a place"),
             _ => SinkExt::send(&mut send, 7).await.expect("it has a place"),
         }
