@@ -266,15 +266,20 @@ impl<B: Runtime> Task<B> {
         } else {
             usize::MAX
         };
-        let (inner, outer) = (B::CancelScope::new(), B::CancelScope::new());
         let shape = self.random.below(4);
         let scopes = &self.world.scopes[self.number];
-        *locked(scopes) = vec![inner.clone(), outer.clone()];
         let work = dropped_after(polls, operation);
-        let result = match shape {
-            0 => outer.run(inner.run(work)).await.and_then(|result| result),
-            1 => outer.run(shield(inner.run(work))).await.and_then(|result| result),
-            _ => inner.run(work).await,
+        let inner = B::CancelScope::new();
+        locked(scopes).push(inner.clone());
+        let result = if shape < 2 {
+            let outer = B::CancelScope::new();
+            locked(scopes).push(outer.clone());
+            let work = inner.run(work);
+            let result =
+                if shape == 0 { outer.run(work).await } else { outer.run(shield(work)).await };
+            result.and_then(|result| result)
+        } else {
+            inner.run(work).await
         };
         locked(scopes).clear();
         match result {

@@ -11,7 +11,7 @@ use anyio_core::SendError;
 use super::{
     SendStream,
     shared::Shared,
-    state::{Gone, Refused, Woken},
+    state::{Gone, Refused},
 };
 use crate::{
     op::{self, Withheld},
@@ -248,32 +248,35 @@ pub(super) fn poll_place<T>(
         }
         Place::Done => panic!("a future was polled after it had ended"),
     }
-    let mut waker = None;
-    loop {
-        let mut woken = Woken::default();
-        let mut state = stream.shared.state.lock();
-        let own = stream.take_over(&mut state, &mut woken);
-        let result = match (stream.take_place(&mut state, own), waker.take()) {
-            (Ok(()), _) => Some(Ok(())),
-            (Err(Refused::Gone(gone, ())), _) => Some(Err(gone)),
-            (Err(Refused::Full(())), Some(waker)) => {
-                *place = Place::Queued(state.queue_send(waker, None, stream.end, None));
-                drop(state);
-                woken.wake();
-                return Poll::Pending;
-            }
-            (Err(Refused::Full(())), None) => None,
-        };
-        drop(state);
-        if let Some(result) = result {
-            *place = Place::Done;
-            woken.wake();
-            return Poll::Ready(result);
-        }
-        woken.wake();
-        // Cloning is somebody else's code, so it happens between two looks.
-        waker = Some(cx.waker().clone());
+    *place = Place::Done;
+    let taken = stream.shared.change(|state, _| {
+        let own = stream.try_take_over(state);
+        stream.take_place(state, own)
+    });
+    match taken {
+        Ok(()) => Poll::Ready(Ok(())),
+        Err(Refused::Gone(gone, ())) => Poll::Ready(Err(gone)),
+        Err(Refused::Full(())) => wait(stream, place, cx),
     }
+}
+
+/// Waits at `place`, if there still is none.
+fn wait<T>(stream: &SendStream<T>, place: &mut Place, cx: &Context<'_>) -> Poll<Result<(), Gone>> {
+    // Cloning is somebody else's code, so it happens between two looks; dropping, after them.
+    let waker = cx.waker().clone();
+    let (taken, unused) = stream.shared.change(|state, woken| {
+        let own = stream.take_over(state, woken);
+        match stream.take_place(state, own) {
+            Ok(()) => (Poll::Ready(Ok(())), Some(waker)),
+            Err(Refused::Gone(gone, ())) => (Poll::Ready(Err(gone)), Some(waker)),
+            Err(Refused::Full(())) => {
+                *place = Place::Queued(state.queue_send(waker, None, stream.end, None));
+                (Poll::Pending, None)
+            }
+        }
+    });
+    drop(unused);
+    taken
 }
 
 /// Who waits for a place, or was given one that it has not seen, does not want it any more.

@@ -25,8 +25,9 @@ use crate::{
 /// each item goes to one of them.
 ///
 /// It is a [`Stream`](futures_core::Stream), too, which ends when the stream has ended or this end was
-/// closed. What was said about cancellation holds there as well: an item that `next` had been given
-/// when it was cancelled stays with this end, and is the next that is received on it.
+/// closed. A combinator's `next` that is cancelled loses nothing, but cannot say that it has left: an
+/// item that comes after that is kept for this end, and is the next that is received on it. Where other
+/// ends should have it instead, use [`receive`](Self::receive), or drop this end.
 #[doc(alias = "Receiver", alias = "MemoryObjectReceiveStream")]
 pub struct ReceiveStream<T> {
     pub(super) shared: Arc<Shared<T>>,
@@ -77,16 +78,12 @@ impl<T> ReceiveStream<T> {
     /// [`TryReceiveError`] otherwise.
     #[doc(alias = "receive_nowait")]
     pub fn try_receive(&self) -> Result<T, TryReceiveError> {
-        self.shared.change(|state, woken| {
-            if self.is_closed() {
-                return Err(ReceiveError::closed().into());
-            }
-            match self.take_over(state).or_else(|| state.next(false, woken)) {
-                Some(item) => Ok(item),
-                None if state.has_ended() => Err(ReceiveError::end_of_stream().into()),
-                None => Err(TryReceiveError::would_block()),
-            }
-        })
+        let found = self.shared.change(|state, woken| self.look(state, false, woken));
+        match found {
+            Some(Ok(item)) => Ok(item),
+            Some(Err(error)) => Err(error.into()),
+            None => Err(TryReceiveError::would_block()),
+        }
     }
 
     /// Takes the next items, at most `limit` of them, into `items`, and tells how many; waits until
@@ -179,45 +176,52 @@ impl<T> ReceiveStream<T> {
             }
             Place::Done => panic!("a future was polled after it had ended"),
         }
-        let mut waker = None;
-        loop {
-            let mut woken = Woken::default();
-            let mut state = self.shared.state.lock();
-            let found = if self.is_closed() {
-                Some(Err(ReceiveError::closed()))
-            } else if let Some(item) = self.take_over(&mut state) {
-                Some(Ok(item))
-            } else if let Some(item) = state.next(true, &mut woken) {
-                Some(Ok(item))
-            } else if state.has_ended() {
-                Some(Err(ReceiveError::end_of_stream()))
-            } else if let Some(waker) = waker.take() {
-                // It must not wait behind its own end.
-                if let Place::Queued(polled) = self.polled {
-                    woken.extend(state.receives.grant_at(polled));
-                }
-                let key = state.queue_receive(waker, self.end, &mut woken);
-                if state.receives.is_granted(key) {
-                    Some(state.receives.remove(key).value.result())
-                } else {
-                    *place = Place::Queued(key);
-                    drop(state);
-                    woken.wake();
-                    return Poll::Pending;
-                }
-            } else {
-                None
-            };
-            drop(state);
-            if let Some(result) = found {
-                *place = Place::Done;
-                woken.wake();
-                return Poll::Ready(result);
-            }
-            woken.wake();
-            // Cloning is somebody else's code, so it happens between two looks.
-            waker = Some(cx.waker().clone());
+        *place = Place::Done;
+        match self.shared.change(|state, woken| self.look(state, true, woken)) {
+            Some(found) => Poll::Ready(found),
+            None => self.wait(place, cx),
         }
+    }
+
+    /// What there is for somebody who receives on this end.
+    #[inline]
+    fn look(
+        &self,
+        state: &mut State<T>,
+        patient: bool,
+        woken: &mut Woken,
+    ) -> Option<Result<T, ReceiveError>> {
+        if self.is_closed() {
+            return Some(Err(ReceiveError::closed()));
+        }
+        match self.take_over(state).or_else(|| state.next(patient, woken)) {
+            Some(item) => Some(Ok(item)),
+            None if state.has_ended() => Some(Err(ReceiveError::end_of_stream())),
+            None => None,
+        }
+    }
+
+    /// Waits at `place`, if there still is nothing.
+    fn wait(&self, place: &mut Place, cx: &Context<'_>) -> Poll<Result<T, ReceiveError>> {
+        // Cloning is somebody else's code, so it happens between two looks; dropping, after them.
+        let waker = cx.waker().clone();
+        let (found, unused) = self.shared.change(|state, woken| {
+            if let Some(found) = self.look(state, true, woken) {
+                return (Poll::Ready(found), Some(waker));
+            }
+            // It must not wait behind its own end.
+            if let Place::Queued(polled) = self.polled {
+                woken.extend(state.receives.grant_at(polled));
+            }
+            let key = state.queue_receive(waker, self.end, woken);
+            if state.receives.is_granted(key) {
+                return (Poll::Ready(state.receives.remove(key).value.result()), None);
+            }
+            *place = Place::Queued(key);
+            (Poll::Pending, None)
+        });
+        drop(unused);
+        found
     }
 }
 
@@ -291,14 +295,19 @@ impl<T> fmt::Debug for Receiving<'_, T> {
 }
 
 /// Who waits for an item does not want it any more; one that it was given goes to others.
+#[inline]
 fn leave<T>(shared: &Shared<T>, place: &Place) {
     if let Place::Queued(key) = *place {
-        let removed = shared.change(|state, woken| {
-            let mut removed = state.receives.remove(key);
-            let item = removed.value.item.take();
-            let lost = item.and_then(|item| state.put_back(item, woken));
-            (removed, lost)
-        });
-        drop(removed);
+        leave_queue(shared, key);
     }
+}
+
+fn leave_queue<T>(shared: &Shared<T>, key: usize) {
+    let removed = shared.change(|state, woken| {
+        let mut removed = state.receives.remove(key);
+        let item = removed.value.item.take();
+        let lost = item.and_then(|item| state.put_back(item, woken));
+        (removed, lost)
+    });
+    drop(removed);
 }

@@ -28,9 +28,10 @@ use crate::{
 /// stream ends when the last one has gone. To hold one without keeping the stream open, see
 /// [`downgrade`](Self::downgrade).
 ///
-/// It is a [`Sink`](futures_sink::Sink), too. What was said about cancellation holds there as well: a
-/// `send` of a combinator that is cancelled has sent nothing. A place that such a one had been given
-/// already stays with this end, and is used by whatever is sent on it next.
+/// It is a [`Sink`](futures_sink::Sink), too. A combinator's `send` that is cancelled has sent nothing,
+/// but cannot say that it has left: a place that becomes free after that is kept for this end, and is
+/// used by whatever is sent on it next. Where other ends should have it instead, use
+/// [`send`](Self::send), or drop this end.
 #[doc(alias = "Sender", alias = "MemoryObjectSendStream")]
 pub struct SendStream<T> {
     pub(super) shared: Arc<Shared<T>>,
@@ -296,7 +297,7 @@ impl<T> SendStream<T> {
     }
 
     /// Takes the place that this end has as a sink; whether it had one.
-    fn try_take_over(&self, state: &mut State<T>) -> bool {
+    pub(super) fn try_take_over(&self, state: &mut State<T>) -> bool {
         if self.is_ready.load(Ordering::Relaxed) {
             self.is_ready.store(false, Ordering::Relaxed);
             return true;
@@ -380,41 +381,44 @@ pub struct Sending<'a, T> {
 impl<T> Sending<'_, T> {
     /// Goes on when it has been admitted.
     pub(super) fn poll_admitted(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
+        let Some(item) = self.item.take() else { panic!("a future was polled after it had ended") };
+        self.place = Place::Done;
         let stream = self.stream;
-        let Some(mut item) = self.item.take() else {
-            panic!("a future was polled after it had ended")
-        };
-        let mut waiter = None;
-        loop {
-            let mut woken = Woken::default();
-            let mut state = stream.shared.state.lock();
-            let place = stream.take_over(&mut state, &mut woken);
-            let refused = stream.put(&mut state, item, place, &mut woken).err();
-            let Some(refused) = refused else {
-                drop(state);
-                self.place = Place::Done;
-                woken.wake();
-                return Poll::Ready(Ok(()));
-            };
-            match (refused, waiter.take()) {
-                (Refused::Gone(gone, back), _) => {
-                    drop(state);
-                    woken.wake();
-                    return self.fail(gone, back, cx);
+        let sent = stream.shared.change(|state, woken| {
+            let place = stream.try_take_over(state);
+            stream.put(state, item, place, woken)
+        });
+        match sent {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(Refused::Gone(gone, item)) => self.fail(gone, item, cx),
+            Err(Refused::Full(item)) => self.wait(item, cx),
+        }
+    }
+
+    /// Waits with the item, if there still is no place.
+    fn wait(&mut self, item: T, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
+        let stream = self.stream;
+        // Cloning is somebody else's code, so it happens between two looks; dropping, after them.
+        let waiter = (cx.waker().clone(), ambient::node());
+        let (sent, unused) = stream.shared.change(|state, woken| {
+            let place = stream.take_over(state, woken);
+            match stream.put(state, item, place, woken) {
+                Ok(()) => (Ok(None), Some(waiter)),
+                Err(Refused::Gone(gone, item)) => (Err((gone, item)), Some(waiter)),
+                Err(Refused::Full(item)) => {
+                    let (waker, scope) = waiter;
+                    (Ok(Some(state.queue_send(waker, Some(item), stream.end, scope))), None)
                 }
-                (Refused::Full(back), Some((waker, scope))) => {
-                    let key = state.queue_send(waker, Some(back), stream.end, scope);
-                    drop(state);
-                    self.place = Place::Queued(key);
-                    woken.wake();
-                    return Poll::Pending;
-                }
-                (Refused::Full(back), None) => item = back,
             }
-            drop(state);
-            woken.wake();
-            // Cloning is somebody else's code, so it happens between two looks.
-            waiter = Some((cx.waker().clone(), ambient::node()));
+        });
+        drop(unused);
+        match sent {
+            Ok(None) => Poll::Ready(Ok(())),
+            Ok(Some(key)) => {
+                self.place = Place::Queued(key);
+                Poll::Pending
+            }
+            Err((gone, item)) => self.fail(gone, item, cx),
         }
     }
 

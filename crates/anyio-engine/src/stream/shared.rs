@@ -88,6 +88,7 @@ pub(super) struct Shared<T> {
 
 impl<T> Shared<T> {
     /// Does something under the lock, and wakes whom it has to after that.
+    #[inline]
     pub(super) fn change<R>(&self, change: impl FnOnce(&mut State<T>, &mut Woken) -> R) -> R {
         let mut woken = Woken::default();
         let result = change(&mut self.state.lock(), &mut woken);

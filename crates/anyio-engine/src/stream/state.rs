@@ -96,7 +96,14 @@ pub(super) struct Woken {
 }
 
 impl Woken {
+    #[inline]
     pub(super) fn wake(self) {
+        if self.first.is_some() {
+            self.wake_all();
+        }
+    }
+
+    fn wake_all(self) {
         self.first.into_iter().chain(self.others).for_each(Waker::wake);
     }
 }
@@ -134,6 +141,7 @@ impl<T> State<T> {
     }
 
     /// Puts `item` where it belongs if a place is free.
+    #[inline]
     pub(super) fn offer(&mut self, item: T, woken: &mut Woken) -> Result<(), Refused<T>> {
         if self.receivers == 0 {
             return Err(Refused::Gone(Gone::Broken, item));
@@ -184,14 +192,19 @@ impl<T> State<T> {
 
     /// The next item, if there is one. One that is `patient` waits if there is none, and does not
     /// overtake who waits for a permit.
+    #[inline]
     pub(super) fn next(&mut self, patient: bool, woken: &mut Woken) -> Option<T> {
         if let Some(item) = self.buffer.pop_front() {
             self.serve(woken);
             return Some(item);
         }
-        // Who takes something now is a place, too. It is not free if others wait for an item, nor if
-        // somebody has a permit for it.
-        if self.sends.is_empty() || !self.receives.is_empty() || self.reserved > self.capacity {
+        if self.sends.is_empty() { None } else { self.next_waiting(patient, woken) }
+    }
+
+    /// The item of a send that waits. Who takes something now is a place, too, which is not free if
+    /// others wait for an item, nor if somebody has a permit for it.
+    fn next_waiting(&mut self, patient: bool, woken: &mut Woken) -> Option<T> {
+        if !self.receives.is_empty() || self.reserved > self.capacity {
             return None;
         }
         let key = self.sends.search(woken, |slot| {
@@ -342,8 +355,15 @@ impl<T> State<T> {
     }
 
     /// Gives the places that are free to those who wait for one.
+    #[inline]
     fn serve(&mut self, woken: &mut Woken) {
-        while !self.sends.is_empty() && self.has_place() {
+        if !self.sends.is_empty() {
+            self.serve_waiting(woken);
+        }
+    }
+
+    fn serve_waiting(&mut self, woken: &mut Woken) {
+        while self.has_place() {
             let next = self
                 .sends
                 .search(woken, |slot| if slot.is_willing() { Look::Found } else { Look::PassOver });
@@ -360,8 +380,10 @@ impl<T> State<T> {
     }
 
     /// Into the hands of the first who waits, or behind all other items.
+    #[inline]
     fn put(&mut self, item: T, woken: &mut Woken) {
-        if let Some(item) = self.hand_over(item, woken) {
+        let item = if self.receives.is_empty() { Some(item) } else { self.hand_over(item, woken) };
+        if let Some(item) = item {
             self.buffer.push_back(item);
             self.peak = self.peak.max(self.buffer.len());
         }
