@@ -67,7 +67,7 @@ pub type PortalProvider = anyio_engine::PortalProvider<Any>;
 /// })
 /// .await?;
 /// assert_eq!(sum, 42);
-/// # anyio::Result::Ok(())
+/// # anyio::Result::<()>::Ok(())
 /// # }).unwrap();
 /// ```
 pub async fn blocking_portal<E, F, Fut>(body: F) -> Result<<Fut::Output as Body<E>>::Value, E>

@@ -16,16 +16,17 @@ use super::{handle::BlockingPortal, open::blocking_portal};
 /// Starts a run of `B` in a thread of its own, and a portal into it: async code for a program that is not.
 ///
 /// ```
-/// # mod mini { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mini/mod.rs")); }
-/// # use mini::Mini;
+/// # use anyio_core::Run;
 /// use anyio_core::RunOptions;
 /// use anyio_engine::start_blocking_portal;
 ///
-/// let portal = start_blocking_portal::<Mini>(&RunOptions::default())?;
+/// # fn of<Mine: Run>() -> Result<(), Box<dyn std::error::Error>> {
+/// let portal = start_blocking_portal::<Mine>(&RunOptions::default())?;
 /// let mut slow = portal.spawn(async { 40 })?; // goes on in the background
 /// let fast = portal.call(async { 2 })?;
 /// assert_eq!(slow.wait()? + fast, 42);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Errors
