@@ -13,7 +13,7 @@ use crate::group::{Ready, TaskGroup, task_group};
 ///
 /// # Cancel safety
 ///
-/// As of [`task_group`](crate::task_group).
+/// As of [`task_group`].
 ///
 /// # Errors
 ///
