@@ -16,16 +16,20 @@ impl<T> Stream for ReceiveStream<T> {
     type Item = T;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let result = ready!(self.get_mut().poll_own_item(cx));
+        let this = self.get_mut();
+        let result = ready!(this.poll_own_item(cx));
         // What is withheld need not be kept: it stays so, and is found again.
-        Withheld::nothing().pass(result, cx).map(Result::ok)
+        let item = ready!(Withheld::nothing().pass(result, cx)).ok();
+        this.has_ended = item.is_none();
+        Poll::Ready(item)
     }
 }
 
 impl<T> FusedStream for ReceiveStream<T> {
     fn is_terminated(&self) -> bool {
-        matches!(self.polled, Place::Start)
-            && (self.is_closed() || self.shared.state.lock().is_at_end())
+        // Not what the other side does meanwhile, on another thread: who looks and then polls must not
+        // be surprised.
+        self.has_ended || (matches!(self.polled, Place::Start) && self.is_closed())
     }
 }
 

@@ -37,11 +37,14 @@ pub struct ReceiveStream<T> {
     /// As a `Stream` it waits for an item, between two calls. Who has `&self` may take what it has
     /// got, and then leaves the slot behind.
     pub(super) polled: Place,
+    /// As a `Stream` it has said that nothing will come.
+    pub(super) has_ended: bool,
 }
 
 impl<T> ReceiveStream<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, end: usize) -> Self {
-        Self { shared, end, closed: AtomicBool::default(), polled: Place::Start }
+        let closed = AtomicBool::default();
+        Self { shared, end, closed, polled: Place::Start, has_ended: false }
     }
 
     /// Takes the next item, waiting until there is one.

@@ -241,10 +241,6 @@ impl<T> State<T> {
         self.senders == 0
     }
 
-    pub(super) fn is_at_end(&self) -> bool {
-        self.has_ended() && self.buffer.is_empty()
-    }
-
     pub(super) fn queue_send(
         &mut self,
         waker: Waker,

@@ -91,7 +91,7 @@ fn a_hold_that_moves_away_wakes() {
 /// 5 and 3: a hold that ends with something beneath it stays as a ghost, and holds no longer.
 #[test]
 fn a_ghost_does_not_hold() {
-    explore(3, || {
+    explore(2, || {
         let top = root(Flags::TASK_ROOT);
         let hold = beneath(&top, Flags::HOLD.with(Flags::SHIELD));
         let inner = beneath(&hold, Flags::PLAIN);
