@@ -76,6 +76,7 @@
 //! | `contextvars`, `RunVar` | [`tree_local!`], [`run_local!`] |
 //! | `Event`, `Lock`, `Semaphore` | [`Event`], [`Lock`] (around a value), [`Semaphore`] |
 //! | `CapacityLimiter` | [`CapacityLimiter`], whose tokens are guards; a [`Borrower`] names one |
+//! | `Condition`, `ResourceGuard` | [`Condition`], which takes the guard of a [`Lock`]; [`ResourceGuard`] |
 //! | `open_memory_channel`, `create_memory_object_stream` | [`memory_object_stream`] |
 //! | `to_thread.run_sync` | [`to_thread`], `to_thread(f).abandon_on_cancel()`, [`to_thread_with_stop`] |
 //! | `current_default_thread_limiter` | [`default_thread_limiter`] |
