@@ -23,7 +23,7 @@ use anyio_engine::{
 use super::tools::event;
 use crate::{
     suite::Case,
-    support::{is_pending, until},
+    support::{Log, is_pending, until},
 };
 
 pub(super) fn list<B: Runtime>() -> Vec<Case> {
@@ -32,6 +32,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         run_is_the_outermost,
         task_that_refuses_to_end_is_seen,
         cancelling_without_a_hold,
+        undelivered_cancellation_is_not_rest,
         closing_group_waits_for_its_tasks,
         borrowing_tasks_are_listed,
         scopes_stand_where_they_are,
@@ -190,6 +191,44 @@ async fn cancelling_without_a_hold<B: Runtime>() {
     assert!(line(&tree, &format!("task {:?} at ", &*name)).ends_with(", cancelling"));
     let ended: Result<(), Cancelled> = group.await;
     assert_eq!(ended, Ok(()));
+}
+
+/// A task with a cancellation that it has not been given yet is not seen at rest, wherever the scope is
+/// that was cancelled: whoever waits in a test until all the others wait is not deceived.
+/// Covers: anyio/test_wait_all_tasks_blocked_cancelled_task
+async fn undelivered_cancellation_is_not_rest<B: Runtime>() {
+    let (group, name, log) = (unique("group"), unique("self-cancelling"), Log::default());
+    let at_rest = |tree: &TaskTree| {
+        let beneath = tree.beneath(find(tree, &group));
+        let awake = |item: &&TreeItem| match item.state() {
+            ItemState::Cancelling => true,
+            state => item.kind().is_task() && state != ItemState::Waiting,
+        };
+        beneath.iter().find(awake).is_none()
+    };
+    builder::<B>(&group)
+        .run(async |tg| {
+            let scope = B::CancelScope::new();
+            let (theirs, unwound) = (scope.clone(), log.on_drop("unwound"));
+            tg.child().name(Arc::clone(&name)).spawn(async move {
+                let work = async move {
+                    let _unwound = unwound;
+                    sleep_forever().await;
+                };
+                _ = theirs.run(work).await;
+                sleep_forever().await;
+            });
+            assert!(at_rest(&waiting::<B>(&name).await));
+            assert_eq!(log.take(), [""; 0]);
+            scope.cancel();
+            while !at_rest(&task_tree()) {
+                B::sleep(Duration::from_millis(1)).await;
+            }
+            assert_eq!(log.take(), ["unwound"]);
+            tg.cancel();
+        })
+        .await
+        .unwrap();
 }
 
 /// A group whose body has ended is closing, and running before.
