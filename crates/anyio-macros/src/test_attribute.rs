@@ -11,8 +11,8 @@ use crate::{
 
 const KNOWN: &[&str] = &["backend", "threads", "current_thread", "timeout"];
 
-const NO_ARGUMENTS: &str = "nobody calls a test with arguments; for several cases, write a function \
-                            with arguments, and for each case a test that calls it";
+const NO_ARGUMENTS: &str = "nobody calls a test with arguments; what gives them, as `#[rstest]` does, \
+                            stands above `#[anyio::test]`";
 
 const NO_BACKEND: &str = "there is nothing to run tests on: turn on a feature of the crate `anyio`: \
                           `tokio`, `smol` or `async-std`";

@@ -1,6 +1,6 @@
 //! `#[anyio::test]`, by its own hand. `#[anyio::main]` is in `interrupt.rs`.
 
-use std::{cell::Cell, env, io, process::Command, rc::Rc, thread};
+use std::{cell::Cell, env, io, num::ParseIntError, process::Command, rc::Rc, thread};
 
 use anyio::{sleep_forever, task_group};
 
@@ -76,6 +76,20 @@ async fn alone() -> anyio::Result<()> {
     Ok(())
 }
 
+/// An attribute that gives arguments stands above.
+#[rstest::rstest]
+#[case::first(40, Ok(2))]
+#[case(42, "0".parse())]
+#[anyio::test(timeout = "10m")]
+async fn adds(
+    #[case] number: i32,
+    #[case] other: Result<i32, ParseIntError>,
+) -> Result<(), ParseIntError> {
+    anyio::checkpoint().await;
+    assert_eq!(number + other?, 42);
+    Ok(())
+}
+
 mod inner {
     /// `super` means what it means where the function stands.
     #[anyio::test]
@@ -109,6 +123,11 @@ fn names() {
     assert_eq!(tests_of("inner::nested::"), expected.join("\n"));
     assert_eq!(tests_of("chosen::"), "chosen::tokio_multi_thread: test");
     assert_eq!(tests_of("alone::").lines().count(), anyio::available_backends().len());
+    assert_eq!(
+        tests_of("adds::case_1_first::"),
+        tests_of("adds::case_2::").replace("case_2", "case_1_first")
+    );
+    assert_eq!(tests_of("adds::").lines().count(), 4 * anyio::available_backends().len());
 }
 
 /// An error is a failure, and is shown.
