@@ -25,6 +25,7 @@ use std::{
 };
 
 use anyio_core::{CancelScope as _, Runtime};
+use anyio_engine::checkpoint;
 
 /// More places than any scenario has; one that has them spins.
 const TOO_MANY: usize = 10_000;
@@ -53,6 +54,12 @@ pub async fn everywhere(mut scenario: impl AsyncFnMut(&Cut)) -> usize {
         }
     }
     cuts
+}
+
+/// Two turns for others, so that what is cut has places in between.
+pub async fn pause() {
+    checkpoint().await;
+    checkpoint().await;
 }
 
 /// One way to end a future early.

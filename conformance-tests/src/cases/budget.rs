@@ -1,12 +1,15 @@
 //! C9: a task that never has to wait yields all the same, and takes nothing when it does.
 
-use std::{task::Poll, time::Duration};
+use std::{sync::Arc, task::Poll, time::Duration};
 
 use anyio_core::{
-    CancelScope as _, Cancelled, Event as _, Lock as _, ObjectReceiveStream as _,
-    ObjectSendStream as _, Runtime, Semaphore as _, TaskGroup as _, TaskHandle as _,
+    CancelScope as _, Cancelled, CapacityLimiter as _, Condition as _, Event as _, Lock as _,
+    ObjectReceiveStream as _, ObjectSendStream as _, Runtime, Semaphore as _, TaskGroup as _,
+    TaskHandle as _,
 };
-use anyio_engine::{RuntimeExt as _, memory_object_stream};
+use anyio_engine::{
+    Barrier, OnceCell, RuntimeExt as _, RwLock, broadcast, memory_object_stream, oneshot, watch,
+};
 use futures_lite::future::block_on;
 
 use crate::{
@@ -17,6 +20,7 @@ use crate::{
 pub(super) fn list<B: Runtime>() -> Vec<Case> {
     list![B, budget:
         every_operation_yields_now_and_then,
+        every_form_of_waiting_yields_now_and_then,
         lock_loop_lets_its_neighbour_run,
         stream_loop_lets_its_neighbour_run,
         loop_notices_a_deadline,
@@ -82,6 +86,84 @@ async fn every_operation_yields_now_and_then<B: Runtime>() {
     })
     .await;
     assert_eq!(result, Ok(()));
+}
+
+/// So do the owned forms, and what is less common.
+async fn every_form_of_waiting_yields_now_and_then<B: Runtime>() {
+    let lock = Arc::new(<B::Lock<()>>::new(()));
+    yields("owned lock", async {
+        for _ in 0..MANY {
+            drop(Arc::clone(&lock).lock_owned().await);
+        }
+    });
+    let condition = B::Condition::new();
+    yields("condition", async {
+        for _ in 0..MANY {
+            let guard = lock.try_lock().expect("it is free");
+            drop(condition.wait_for(&*lock, guard, |()| true).await);
+        }
+    });
+    let semaphore = Arc::new(B::Semaphore::new(2));
+    yields("owned permits", async {
+        for _ in 0..MANY {
+            drop(Arc::clone(&semaphore).acquire_many_owned(2).await.unwrap());
+        }
+    });
+    let limiter = Arc::new(B::CapacityLimiter::new(1));
+    yields("limiter", async {
+        for _ in 0..MANY {
+            drop(limiter.acquire().await);
+        }
+    });
+    yields("owned token", async {
+        for _ in 0..MANY {
+            drop(Arc::clone(&limiter).acquire_owned().await);
+        }
+    });
+    let barrier = Barrier::new(1);
+    yields("barrier", async {
+        for _ in 0..MANY {
+            barrier.wait().await;
+        }
+    });
+    let lock = Arc::new(RwLock::new(()));
+    yields("read", async {
+        for _ in 0..MANY {
+            drop(lock.read().await);
+        }
+    });
+    yields("owned write", async {
+        for _ in 0..MANY {
+            drop(Arc::clone(&lock).write_owned().await);
+        }
+    });
+    let cell = OnceCell::from(1);
+    yields("cell", async {
+        for _ in 0..MANY {
+            cell.get_or_init(async || unreachable!()).await;
+        }
+    });
+    yields("oneshot", async {
+        for _ in 0..MANY {
+            let (send, receive) = oneshot();
+            send.send(()).unwrap();
+            assert_eq!(receive.await, Ok(()));
+        }
+    });
+    let (send, mut receive) = watch(0);
+    yields("watch", async {
+        for item in 0..MANY {
+            send.send(item).unwrap();
+            assert_eq!(receive.changed().await, Ok(()));
+        }
+    });
+    let (send, mut receive) = broadcast(1);
+    yields("broadcast", async {
+        for item in 0..MANY {
+            send.send(item).unwrap();
+            assert_eq!(receive.receive().await, Ok(item));
+        }
+    });
 }
 
 /// A task that locks again and again lets another one on the same thread run.

@@ -20,7 +20,7 @@ use anyio_engine::{
 use futures_util::{future::join_all, join};
 
 use crate::{
-    cut::{Cut, everywhere},
+    cut::{Cut, everywhere, pause},
     suite::Case,
     support::{Counter, Log, until},
 };
@@ -48,12 +48,6 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         cancellation_is_no_timeout,
         scope_within_is_left_clean,
     ]
-}
-
-/// Two turns for others, so that there are places in between.
-async fn pause() {
-    checkpoint().await;
-    checkpoint().await;
 }
 
 /// The cuts themselves: a future of two waits has the places before, between and after its three

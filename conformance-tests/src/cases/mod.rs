@@ -17,7 +17,9 @@ macro_rules! list {
     };
 }
 
+mod barrier;
 mod blocking;
+mod broadcast;
 mod budget;
 mod catching;
 mod cause;
@@ -43,15 +45,20 @@ mod group_stress;
 mod handle;
 mod limiter;
 mod locals;
+mod lock_forms;
 mod nested;
 mod net;
 mod normalised;
+mod once_cell;
+mod oneshot;
 mod outside;
 mod portal;
 mod portal_run;
 #[cfg(unix)]
 mod process;
+mod resource_guard;
 mod run;
+mod rw_lock;
 mod scope;
 mod scope_stress;
 mod semaphore;
@@ -71,11 +78,13 @@ mod stream_permit;
 mod stream_poll;
 mod stream_producer;
 mod sync;
+mod sync_cut;
 mod task_tree;
 mod time;
 mod to_thread;
 mod together;
 mod tools;
+mod watch;
 
 use anyio_core::{Blocking, Net, Processes, Run, Runtime, Signals};
 
@@ -90,9 +99,18 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
     [
         scope::list::<B>(),
         sync::list::<B>(),
+        sync_cut::list::<B>(),
+        lock_forms::list::<B>(),
         semaphore::list::<B>(),
         limiter::list::<B>(),
         condition::list::<B>(),
+        barrier::list::<B>(),
+        resource_guard::list::<B>(),
+        rw_lock::list::<B>(),
+        once_cell::list::<B>(),
+        oneshot::list::<B>(),
+        watch::list::<B>(),
+        broadcast::list::<B>(),
         stream::list::<B>(),
         stream_close::list::<B>(),
         stream_cut::list::<B>(),

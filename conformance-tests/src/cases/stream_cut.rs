@@ -5,7 +5,10 @@ use anyio_core::Runtime;
 use anyio_engine::{SendStream, checkpoint, memory_object_stream};
 use futures_util::{SinkExt, StreamExt as _, join};
 
-use crate::{cut::everywhere, suite::Case};
+use crate::{
+    cut::{everywhere, pause},
+    suite::Case,
+};
 
 pub(super) fn list<B: Runtime>() -> Vec<Case> {
     list![B, stream_cut:
@@ -17,12 +20,6 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         no_item_of_a_sink_is_sent_and_denied,
         no_item_is_lost_between_reserve_and_send,
     ]
-}
-
-/// Two turns for others, so that there are places in between.
-async fn pause() {
-    checkpoint().await;
-    checkpoint().await;
 }
 
 /// All places of an idle stream are free: it takes as many items as it has capacity, and no more.

@@ -87,9 +87,9 @@ pub use sync::{
     BroadcastReceiver, BroadcastSender, CapacityLimiter, Condition, ConditionStatistics, Event,
     EventStatistics, InUse, LimiterStatistics, LimiterToken, Lock, LockGuard, LockStatistics,
     Locking, LockingOwned, OnceCell, OneshotReceiver, OneshotReceiving, OneshotSender,
-    OwnedLimiterToken, OwnedLockGuard, OwnedPermit, Permit, ResourceGuard, RwLock, RwLockReadGuard,
-    RwLockWriteGuard, Semaphore, SemaphoreStatistics, WatchReceiver, WatchRef, WatchSender,
-    broadcast, oneshot, watch,
+    OwnedLimiterToken, OwnedLockGuard, OwnedPermit, OwnedRwLockReadGuard, OwnedRwLockWriteGuard,
+    Permit, ResourceGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore,
+    SemaphoreStatistics, WatchReceiver, WatchRef, WatchSender, broadcast, oneshot, watch,
 };
 pub use thread::{
     StopToken, ToThread, default_thread_limiter, file_thread_limiter, from_thread, to_thread,

@@ -4,14 +4,26 @@
 //!
 //! 1. A waiter is *waiting* (in the list) or *granted* (out of the list, still in its slot). It
 //!    becomes granted once and never goes back; what was granted is its own from then on.
-//! 2. Grants go to the first in the list, of those that can take them.
-//! 3. A waiter's slot lives until its future takes it out. A future that is dropped while granted
-//!    gives the grant on: its primitive does that, under the same lock.
-//! 4. The list is used under its primitive's lock only. Wakers come in as clones made before the
-//!    lock was taken, and go out to be woken or dropped after it was let go.
+//! 2. The list has its waiters in the order in which they came: they enter at the back, nothing moves
+//!    them, and each leaves once, by a grant or by its removal. A slot's links count only while it is
+//!    in the list. `waiting` is how many those are.
+//! 3. Grants go to the first in the list, of those that can take them.
+//! 4. A key stands for the same waiter from [`push`](WaitQueue::push) until its future, and nobody
+//!    else, takes the slot out, once. So no key is ever another waiter's, and what is granted between
+//!    two polls is found by the second.
+//! 5. A future that is dropped while granted gives the grant on: its primitive does that, under the
+//!    same lock.
+//! 6. Who waits has a waker, unless it was passed over: then it is on its way to look again, and comes
+//!    back with a new one. Who is granted has none, and gets none. So each is woken once for each thing
+//!    that happened to it, and none is woken for nothing.
+//! 7. The list is used under its primitive's lock only, and nothing of somebody else's is called there.
+//!    Wakers come in as clones made before the lock was taken, and go out to be woken or dropped after
+//!    it was let go. So a waker may do whatever it likes, and a panic in it leaves nothing half done.
 //!
 //! Slots are in a slab, so that waiting allocates nothing once the queue has been that long before,
-//! and no code here is unsafe.
+//! and no code here is unsafe. The other way, a list through the waiting futures themselves, allocates
+//! nothing at all; but each of them would have to be pinned, and each access to be argued for. What
+//! is kept of a queue that has been long is its slots, until its primitive goes.
 
 use std::task::Waker;
 
@@ -86,10 +98,17 @@ impl<T> WaitQueue<T> {
 
     /// Grants the first who waits, after `hand_over` has had its slot. Wake what is returned.
     pub(crate) fn grant<R>(&mut self, hand_over: impl FnOnce(&mut T) -> R) -> Option<(Waker, R)> {
-        let key = self.front;
-        let given = hand_over(&mut self.slots.get_mut(key)?.value);
+        let slot = self.slots.get_mut(self.front)?;
+        let given = hand_over(&mut slot.value);
+        slot.granted = true;
         // A waiter that was passed over may be on its way to a new waker.
-        let waker = self.grant_at(key).unwrap_or_else(|| Waker::noop().clone());
+        let waker = slot.waker.take().unwrap_or_else(|| Waker::noop().clone());
+        self.front = slot.after;
+        match self.slots.get_mut(self.front) {
+            Some(first) => first.before = NONE,
+            None => self.back = NONE,
+        }
+        self.waiting -= 1;
         Some((waker, given))
     }
 
@@ -157,7 +176,13 @@ impl<T> WaitQueue<T> {
         self.slots[key].waker.as_ref().is_some_and(|mine| mine.will_wake(waker))
     }
 
-    /// Takes a waiter out.
+    /// Takes a waiter out if it has been granted, and gives its value.
+    pub(crate) fn take_granted(&mut self, key: usize) -> Option<T> {
+        // Its waker was taken with the grant (invariant 6), so nothing foreign is dropped here.
+        self.is_granted(key).then(|| self.slots.remove(key).value)
+    }
+
+    /// Takes a waiter out, however it stands.
     pub(crate) fn remove(&mut self, key: usize) -> Removed<T> {
         let waiting = !self.is_granted(key);
         if waiting {
@@ -202,13 +227,168 @@ impl Wakers {
     }
 
     /// Wakes them in the order in which they came.
+    #[inline]
     pub(crate) fn wake(self) {
-        self.first.into_iter().chain(self.others).for_each(Waker::wake);
+        if let Some(first) = self.first {
+            first.wake();
+        }
+        if !self.others.is_empty() {
+            self.others.into_iter().for_each(Waker::wake);
+        }
     }
 }
 
 impl Extend<Waker> for Wakers {
     fn extend<I: IntoIterator<Item = Waker>>(&mut self, wakers: I) {
         wakers.into_iter().for_each(|waker| self.push(waker));
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::{
+        collections::VecDeque,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        task::Wake,
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A waiter, as its future would know it.
+    struct Waiter {
+        key: usize,
+        number: usize,
+        woken: Arc<Woken>,
+        /// As often as it should have been woken.
+        expected: usize,
+        granted: bool,
+    }
+
+    fn waker(waiter: &Waiter) -> Waker {
+        Arc::clone(&waiter.woken).into()
+    }
+
+    /// The queue beside the plainest one there is, through steps chosen by chance.
+    #[test]
+    fn queue_does_what_a_plain_list_does() {
+        for seed in 1..=200_u64 {
+            let mut chance = seed;
+            let mut choose = move |below: usize| {
+                chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                usize::try_from(chance >> 33).expect("31 bits") % below
+            };
+            let mut queue = WaitQueue::new();
+            let mut order = VecDeque::new();
+            let mut waiters: Vec<Waiter> = Vec::new();
+            for number in 0..200 {
+                match choose(7) {
+                    0 | 1 => {
+                        let woken = Arc::new(Woken::default());
+                        let key = queue.push(Arc::clone(&woken).into(), number);
+                        order.push_back(number);
+                        let (expected, granted) = (0, false);
+                        waiters.push(Waiter { key, number, woken, expected, granted });
+                    }
+                    2 => {
+                        let granted = queue.grant(|number| *number);
+                        assert_eq!(
+                            granted.as_ref().map(|(_, number)| *number),
+                            order.front().copied()
+                        );
+                        if let Some((waker, number)) = granted {
+                            waker.wake();
+                            order.pop_front();
+                            grants(&mut waiters, number);
+                        }
+                    }
+                    3 if !waiters.is_empty() => {
+                        let index = choose(waiters.len());
+                        let Waiter { key, number, granted, .. } = waiters[index];
+                        if let Some(waker) = queue.grant_at(key) {
+                            waker.wake();
+                        }
+                        if !granted {
+                            order.retain(|waiting| *waiting != number);
+                            grants(&mut waiters, number);
+                        }
+                    }
+                    4 if !waiters.is_empty() => {
+                        let waiter = waiters.swap_remove(choose(waiters.len()));
+                        if waiter.granted {
+                            assert_eq!(queue.take_granted(waiter.key), Some(waiter.number));
+                        } else {
+                            assert_eq!(queue.take_granted(waiter.key), None);
+                            let removed = queue.remove(waiter.key);
+                            assert!(removed.waiting && removed.value == waiter.number);
+                            order.retain(|waiting| *waiting != waiter.number);
+                        }
+                        assert_eq!(Arc::strong_count(&waiter.woken), 1, "a waker was left behind");
+                    }
+                    5 if !waiters.is_empty() => {
+                        let index = choose(waiters.len());
+                        let waiter = &waiters[index];
+                        assert_eq!(queue.will_wake(waiter.key, &waker(waiter)), !waiter.granted);
+                        drop(queue.update(waiter.key, waker(waiter)));
+                        let kept = if waiter.granted { 1 } else { 2 };
+                        assert_eq!(Arc::strong_count(&waiter.woken), kept);
+                    }
+                    _ => {
+                        let mut passed = Wakers::new();
+                        let wanted = choose(number + 1);
+                        let found = queue.search(&mut passed, |waiting| {
+                            if *waiting >= wanted { Look::Found } else { Look::Next }
+                        });
+                        let found = found.map(|key| *queue.value(key));
+                        assert_eq!(found, order.iter().copied().find(|waiting| *waiting >= wanted));
+                    }
+                }
+                assert_eq!(queue.waiting(), order.len());
+                assert_eq!(queue.is_empty(), order.is_empty());
+                assert_eq!(queue.front().copied(), order.front().copied());
+                let keys = queue.keys();
+                let values: Vec<_> = keys.iter().map(|key| *queue.value(*key)).collect();
+                assert_eq!(values, Vec::from(order.clone()));
+                for waiter in &waiters {
+                    assert_eq!(queue.is_granted(waiter.key), waiter.granted);
+                    assert_eq!(waiter.woken.0.load(Ordering::Relaxed), waiter.expected);
+                }
+            }
+        }
+    }
+
+    fn grants(waiters: &mut [Waiter], number: usize) {
+        let waiter = waiters.iter_mut().find(|waiter| waiter.number == number);
+        let waiter = waiter.expect("who waits has a future");
+        waiter.granted = true;
+        waiter.expected += 1;
+    }
+
+    /// Who is passed over is woken, once, and may be granted before it has come back.
+    #[test]
+    fn who_is_passed_over_looks_again() {
+        let (mut queue, woken) = (WaitQueue::new(), Arc::new(Woken::default()));
+        let key = queue.push(Arc::clone(&woken).into(), ());
+        for _ in 0..2 {
+            let mut passed = Wakers::new();
+            assert_eq!(queue.search(&mut passed, |()| Look::PassOver), None);
+            passed.wake();
+            assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        }
+        assert!(!queue.is_granted(key) && queue.waiting() == 1);
+        queue.grant(|()| ()).expect("it waits").0.wake();
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert_eq!(queue.take_granted(key), Some(()));
     }
 }

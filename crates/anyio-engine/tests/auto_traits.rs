@@ -80,6 +80,9 @@ pin_down! {
     RwLock<Rc<()>> => neither;
     RwLockReadGuard<'static, u8> => both;
     RwLockWriteGuard<'static, u8> => both;
+    OwnedRwLockReadGuard<u8> => both;
+    OwnedRwLockReadGuard<Rc<()>> => neither;
+    OwnedRwLockWriteGuard<u8> => both;
     OnceCell<u8> => both;
     OneshotSender<Cell<u8>> => both;
     OneshotReceiver<Cell<u8>> => both;

@@ -85,7 +85,7 @@ impl OnTokio {
     }
 }
 
-/// Work of ours on smol, all in one thread.
+/// Work on smol, ours or that of others, all in one thread.
 pub(super) fn smol<F, Fut>(name: &'static str, work: F) -> Contender
 where
     F: Fn(u32) -> Fut + 'static,

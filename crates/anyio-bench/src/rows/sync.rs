@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use anyio_core::{Executor as _, Spawn as _};
 use anyio_engine::{Event, Lock, Semaphore};
+use anyio_smol::Smol;
 use futures_lite::future::yield_now;
 use tokio::sync::Notify;
 
-use super::on::{OnTokio, Threads};
+use super::on::{self, OnTokio, Threads};
 use crate::measure::{Contender, Row};
 
 const TASKS: u32 = 64;
@@ -29,15 +31,20 @@ pub(super) fn rows() -> Vec<Row> {
         locks(&OnTokio::new(Threads::TwoWorkers), 2, 1_000, false)
     });
     rows.push(row.with_threads(true));
+    rows.push(Row::new("lock/smol/64_tasks_yield", TASKS * 16, || locks_on_smol(TASKS, 16, true)));
     rows.push(Row::new("semaphore/uncontended", 1, || semaphores(1, 1, 1, false)));
     rows.push(Row::new("semaphore/current_thread/4_permits_64_tasks_yield", TASKS * 16, || {
         semaphores(4, TASKS, 16, true)
+    }));
+    rows.push(Row::new("semaphore/smol/4_permits_64_tasks_yield", TASKS * 16, || {
+        semaphores_on_smol(4, TASKS, 16)
     }));
     rows.push(Row::new("event/set", 1, set));
     rows.push(Row::new("event/wait_on_set", 1, wait_on_set));
     rows.push(Row::new("event/1000_waiters", 1_000, || {
         waiters(&OnTokio::new(Threads::One), 1_000)
     }));
+    rows.push(Row::new("event/smol/1000_waiters", 1_000, || waiters_on_smol(1_000)));
     rows
 }
 
@@ -122,8 +129,13 @@ macro_rules! acquiring {
     };
 }
 
+/// Where tasks wait, async-lock's does less: it lets in who comes first after a release and not who has
+/// waited, so that the same task goes on and nobody has to be polled.
+const BARGING: &str = "limit: async-lock Semaphore";
+
 fn semaphores(permits: usize, tasks: u32, times: u32, yields: bool) -> Vec<Contender> {
     let on = OnTokio::new(Threads::One);
+    let async_lock = if tasks > 1 { BARGING } else { "async-lock Semaphore" };
     vec![
         on.ours("anyio Semaphore", move |calls| {
             let semaphore = Arc::new(Semaphore::new(permits));
@@ -133,9 +145,63 @@ fn semaphores(permits: usize, tasks: u32, times: u32, yields: bool) -> Vec<Conte
             let semaphore = Arc::new(tokio::sync::Semaphore::new(permits));
             in_tasks(tasks, calls, acquiring!(semaphore, times, yields))
         }),
-        on.peer("async-lock Semaphore", move |calls| {
+        on.peer(async_lock, move |calls| {
             let semaphore = Arc::new(async_lock::Semaphore::new(permits));
             in_tasks(tasks, calls, acquiring!(semaphore, times, yields))
+        }),
+    ]
+}
+
+/// As [`in_tasks`], on smol.
+async fn in_tasks_on_smol<F, Fut>(tasks: u32, calls: u32, work: F)
+where
+    F: Fn() -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let spawner = Smol::spawner().expect("smol runs");
+    for _ in 0..calls {
+        let left = Arc::new(async_lock::Semaphore::new(0));
+        for _ in 0..tasks {
+            let (work, left) = (work(), Arc::clone(&left));
+            let task = async move {
+                work.await;
+                left.add_permits(1);
+            };
+            spawner.spawn_task(task);
+        }
+        for _ in 0..tasks {
+            left.acquire().await.forget();
+        }
+    }
+}
+
+fn locks_on_smol(tasks: u32, times: u32, yields: bool) -> Vec<Contender> {
+    vec![
+        on::smol("anyio Lock", move |calls| {
+            let lock = Arc::new(Lock::new(0u64));
+            in_tasks_on_smol(tasks, calls, locking!(lock, times, yields))
+        }),
+        on::smol("async-lock Mutex", move |calls| {
+            let lock = Arc::new(async_lock::Mutex::new(0u64));
+            in_tasks_on_smol(tasks, calls, locking!(lock, times, yields))
+        }),
+    ]
+}
+
+fn semaphores_on_smol(permits: usize, tasks: u32, times: u32) -> Vec<Contender> {
+    vec![
+        on::smol("anyio Semaphore", move |calls| {
+            let semaphore = Arc::new(Semaphore::new(permits));
+            in_tasks_on_smol(tasks, calls, acquiring!(semaphore, times, true))
+        }),
+        // The fair one that knows no runtime, for a ratio.
+        on::smol("tokio Semaphore", move |calls| {
+            let semaphore = Arc::new(tokio::sync::Semaphore::new(permits));
+            in_tasks_on_smol(tasks, calls, acquiring!(semaphore, times, true))
+        }),
+        on::smol(BARGING, move |calls| {
+            let semaphore = Arc::new(async_lock::Semaphore::new(permits));
+            in_tasks_on_smol(tasks, calls, acquiring!(semaphore, times, true))
         }),
     ]
 }
@@ -255,4 +321,62 @@ async fn join(tasks: Vec<tokio::task::JoinHandle<()>>) {
     for task in tasks {
         task.await.expect("no panic");
     }
+}
+
+/// Enough turns for all others to have begun to wait.
+async fn turns() {
+    for _ in 0..16 {
+        yield_now().await;
+    }
+}
+
+/// The same on smol, with what is smol's.
+fn waiters_on_smol(count: u32) -> Vec<Contender> {
+    vec![
+        on::smol("anyio Event", move |calls| async move {
+            for _ in 0..calls {
+                let event = Arc::new(Event::new());
+                let waits = Arc::clone(&event);
+                let waiting = in_tasks_on_smol(count, 1, move || {
+                    let event = Arc::clone(&waits);
+                    async move { event.wait().await }
+                });
+                let set = async {
+                    turns().await;
+                    event.set();
+                };
+                futures_util::join!(waiting, set);
+            }
+        }),
+        on::smol("event-listener", move |calls| async move {
+            for _ in 0..calls {
+                let event = Arc::new(event_listener::Event::<()>::new());
+                let waits = Arc::clone(&event);
+                // They listen before anybody runs: a notification is for those who do.
+                let waiting = in_tasks_on_smol(count, 1, move || waits.listen());
+                let set = async {
+                    turns().await;
+                    event.notify(usize::MAX);
+                };
+                futures_util::join!(waiting, set);
+            }
+        }),
+        on::smol("async-lock OnceCell", move |calls| async move {
+            for _ in 0..calls {
+                let event = Arc::new(async_lock::OnceCell::new());
+                let waits = Arc::clone(&event);
+                let waiting = in_tasks_on_smol(count, 1, move || {
+                    let event = Arc::clone(&waits);
+                    async move {
+                        event.wait().await;
+                    }
+                });
+                let set = async {
+                    turns().await;
+                    event.set(()).await.expect("it is new");
+                };
+                futures_util::join!(waiting, set);
+            }
+        }),
+    ]
 }

@@ -10,8 +10,13 @@ use super::Place;
 use crate::{
     op,
     queue::{WaitQueue, Wakers},
-    sys::{AtomicBool, Mutex, Ordering},
+    sys::{AtomicU8, Mutex, Ordering},
 };
+
+const DOWN: u8 = 0;
+/// Down, and somebody has waited for it.
+const AWAITED: u8 = 1;
+const UP: u8 = 2;
 
 /// A flag that is raised once and stays up, and that any number of tasks can wait for.
 ///
@@ -27,9 +32,20 @@ use crate::{
 /// # });
 /// ```
 pub struct Event {
-    set: AtomicBool,
+    state: AtomicU8,
     waiters: Mutex<WaitQueue<()>>,
 }
+
+// # Invariants
+//
+// 1. `state` goes from `DOWN` to `UP`, by way of `AWAITED` or not, and never back. It becomes `AWAITED`
+//    under the mutex only.
+// 2. Who enters the queue has found the state `AWAITED`, or made it so, under the same lock. So who
+//    raises the flag from `DOWN` has nobody to wake, and whoever comes later finds it up.
+// 3. Who raises it from `AWAITED` takes the mutex afterwards. Whoever had found the state `AWAITED`
+//    has had the mutex by then, and is in the queue; so all of them are granted.
+//
+// Raising is `Release` and seeing it is `Acquire`: what was done before the one is seen after the other.
 
 /// What an event looks like at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,17 +61,22 @@ impl Event {
     /// An event that has not happened.
     #[must_use]
     pub const fn new() -> Self {
-        Self { set: AtomicBool::new(false), waiters: Mutex::new(WaitQueue::new()) }
+        Self { state: AtomicU8::new(DOWN), waiters: Mutex::new(WaitQueue::new()) }
     }
 
     /// Raises the flag and wakes everybody who waits. Raising it again does nothing.
+    #[inline]
     pub fn set(&self) {
+        if self.state.swap(UP, Ordering::Release) == AWAITED {
+            self.wake_everybody();
+        }
+    }
+
+    #[cold]
+    fn wake_everybody(&self) {
         let mut woken = Wakers::new();
         {
             let mut waiters = self.waiters.lock();
-            // Under the lock: who looks there and finds it down is in the queue before the next
-            // line. `Release` is for those who look without it.
-            self.set.store(true, Ordering::Release);
             while let Some((waker, ())) = waiters.grant(|()| ()) {
                 woken.push(waker);
             }
@@ -66,7 +87,7 @@ impl Event {
     /// Whether the flag is up.
     #[must_use]
     pub fn is_set(&self) -> bool {
-        self.set.load(Ordering::Acquire)
+        self.state.load(Ordering::Acquire) == UP
     }
 
     /// Waits until the flag is up.
@@ -135,6 +156,7 @@ struct Wait<'a> {
 impl Future for Wait<'_> {
     type Output = ();
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         match this.place {
@@ -144,28 +166,47 @@ impl Future for Wait<'_> {
                     this.place = Place::Done;
                     return Poll::Ready(());
                 }
-                let waker = cx.waker().clone();
-                let mut waiters = this.event.waiters.lock();
-                if this.event.is_set() {
-                    this.place = Place::Done;
-                    return Poll::Ready(());
-                }
-                this.place = Place::Queued(waiters.push(waker, ()));
-                Poll::Pending
+                this.queue_up(cx)
             }
-            Place::Queued(key) => {
-                this.place.poll_queued(cx, key, &this.event.waiters, |queue| queue, |_, ()| ())
-            }
+            Place::Queued(key) => this.poll_queued(key, cx),
             Place::Done => Poll::Ready(()),
         }
     }
 }
 
+// Each in a function of its own, so that the way of who does not wait is short.
+impl Wait<'_> {
+    #[inline(never)]
+    fn queue_up(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let waker = cx.waker().clone();
+        let mut waiters = self.event.waiters.lock();
+        let state = &self.event.state;
+        let awaited = state.compare_exchange(DOWN, AWAITED, Ordering::Relaxed, Ordering::Acquire);
+        if awaited == Err(UP) {
+            self.place = Place::Done;
+            return Poll::Ready(());
+        }
+        self.place = Place::Queued(waiters.push(waker, ()));
+        Poll::Pending
+    }
+
+    #[inline(never)]
+    fn poll_queued(&mut self, key: usize, cx: &Context<'_>) -> Poll<()> {
+        self.place.poll_queued(cx, key, &self.event.waiters, |queue| queue, |_, ()| ())
+    }
+
+    #[cold]
+    fn leave(&self, key: usize) {
+        let removed = self.event.waiters.lock().remove(key);
+        drop(removed);
+    }
+}
+
 impl Drop for Wait<'_> {
+    #[inline]
     fn drop(&mut self) {
         if let Place::Queued(key) = self.place {
-            let removed = self.event.waiters.lock().remove(key);
-            drop(removed);
+            self.leave(key);
         }
     }
 }

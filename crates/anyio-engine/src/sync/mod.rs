@@ -27,6 +27,6 @@ pub use semaphore::{Acquire, AcquireOwned, OwnedPermit, Permit, Semaphore, Semap
 pub(crate) use waiter::Place;
 pub use wrapped::{
     BroadcastReceiver, BroadcastSender, OnceCell, OneshotReceiver, OneshotReceiving, OneshotSender,
-    RwLock, RwLockReadGuard, RwLockWriteGuard, WatchReceiver, WatchRef, WatchSender, broadcast,
-    oneshot, watch,
+    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    WatchReceiver, WatchRef, WatchSender, broadcast, oneshot, watch,
 };

@@ -69,14 +69,17 @@ impl Permits {
     }
 
     pub(super) fn try_take(&self, need: usize) -> Result<(), TryAcquireError> {
+        self.take(need).map_err(|state| self.why_not(state, need))
+    }
+
+    /// Takes permits that are there for anybody, or says what `state` is otherwise.
+    #[inline]
+    fn take(&self, need: usize) -> Result<(), usize> {
         let taken = self.state.fetch_update(Ordering::Acquire, Ordering::Relaxed, |state| {
             let open = state & (WAITERS | CLOSED) == 0;
             (open && need <= state / ONE).then(|| state - need * ONE)
         });
-        match taken {
-            Ok(_) => Ok(()),
-            Err(state) => Err(self.why_not(state, need)),
-        }
+        taken.map(|_| ())
     }
 
     #[cold]
@@ -134,6 +137,7 @@ impl Permits {
     }
 
     /// Makes permits free, and gives those who wait what there is for them.
+    #[inline]
     fn put(&self, queue: &mut Queue, permits: usize) -> Wakers {
         let mut woken = Wakers::new();
         if self.state.load(Ordering::Relaxed) & WAITERS == 0 {
@@ -146,7 +150,9 @@ impl Permits {
             && first.need <= queue.spare
         {
             queue.spare -= first.need;
-            woken.extend(queue.waiters.grant(|_| ()).map(|(waker, ())| waker));
+            if let Some((waker, ())) = queue.waiters.grant(|_| ()) {
+                woken.push(waker);
+            }
         }
         self.settle(queue);
         woken
@@ -303,7 +309,7 @@ impl<S: Share> Acquiring<S> {
         let result = match self.place {
             Place::Start => {
                 ready!(op::admit(cx));
-                match permits.try_take(self.need) {
+                match permits.take(self.need) {
                     Ok(()) => Ok(()),
                     Err(_) => match permits.take_or_queue(self.need, cx) {
                         Ok(None) => Ok(()),

@@ -30,10 +30,9 @@ impl Place {
         loop {
             let mut state = lock.lock();
             let waiters = queue(&mut state);
-            if waiters.is_granted(key) {
-                let removed = waiters.remove(key);
+            if let Some(value) = waiters.take_granted(key) {
                 *self = Self::Done;
-                return Poll::Ready(finish(&mut state, removed.value));
+                return Poll::Ready(finish(&mut state, value));
             }
             if waiters.will_wake(key, cx.waker()) {
                 return Poll::Pending;

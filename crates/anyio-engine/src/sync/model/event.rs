@@ -3,7 +3,7 @@ use loom::thread;
 use super::{super::Event, waiting};
 use crate::{
     model::{Alarm, Job, explore, poll},
-    sys::Arc,
+    sys::{Arc, AtomicUsize, Ordering},
 };
 
 /// An event, made before there are threads.
@@ -57,5 +57,51 @@ fn a_waiter_that_is_dropped_takes_nobody_along() {
         assert!(ready || alarm.has_rung(), "the flag is up and it sleeps");
         assert!(ready || poll(&mut job, &waker).is_ready());
         assert_eq!(event.waiting(), 0);
+    });
+}
+
+/// Two raise the flag at once while somebody waits: both find it raised, and who waits is woken.
+#[test]
+fn two_may_raise_it() {
+    explore(3, || {
+        let event = event();
+        let (mut job, alarm) = waiting(wait(&event));
+        let setters = [(); 2].map(|()| {
+            let event = Arc::clone(&event);
+            thread::spawn(move || {
+                event.set();
+                assert!(event.is_set());
+            })
+        });
+        for setter in setters {
+            setter.join().unwrap();
+        }
+        assert_eq!(alarm.rings(), 1);
+        assert!(poll(&mut job, std::task::Waker::noop()).is_ready());
+        assert_eq!(event.waiting(), 0);
+    });
+}
+
+/// What was done before the flag was raised is seen by who finds it up, without a lock on either side.
+#[test]
+fn what_came_before_is_seen() {
+    explore(3, || {
+        let (event, value) = (event(), Arc::new(AtomicUsize::from(0)));
+        let setter = {
+            let (event, value) = (Arc::clone(&event), Arc::clone(&value));
+            thread::spawn(move || {
+                value.store(1, Ordering::Relaxed);
+                event.set();
+            })
+        };
+        if event.is_set() {
+            assert_eq!(value.load(Ordering::Relaxed), 1);
+        }
+        let (_alarm, waker) = Alarm::new();
+        let mut job: Job<()> = Box::pin(wait(&event));
+        if poll(&mut job, &waker).is_ready() {
+            assert_eq!(value.load(Ordering::Relaxed), 1);
+        }
+        setter.join().unwrap();
     });
 }

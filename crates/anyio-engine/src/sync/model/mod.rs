@@ -1,6 +1,8 @@
 //! Models of what tasks wait for each other with, and so of the queue beneath.
 
+mod condition;
 mod event;
+mod limiter;
 mod lock;
 mod semaphore;
 

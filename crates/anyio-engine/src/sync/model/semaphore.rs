@@ -1,4 +1,4 @@
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use loom::{future::block_on, thread};
 
@@ -102,5 +102,131 @@ fn permits_that_nobody_waits_for_are_free() {
         }
         assert_eq!((semaphore.available(), semaphore.waiting()), (3, 0));
         assert!(semaphore.try_acquire().is_ok());
+    });
+}
+
+/// Takes several permits for good, or says that there will be none.
+fn acquire_many(
+    semaphore: &Arc<Semaphore>,
+    permits: usize,
+) -> impl Future<Output = bool> + Send + 'static {
+    let semaphore = Arc::clone(semaphore);
+    async move {
+        let acquired = semaphore.acquire_many(permits).await;
+        acquired.map(|permits| permits.forget()).is_ok()
+    }
+}
+
+/// A close as somebody begins to wait is told, at once or by a wake-up.
+#[test]
+fn a_close_meets_who_begins_to_wait() {
+    explore(3, || {
+        let semaphore = semaphore(0);
+        let closer = {
+            let semaphore = Arc::clone(&semaphore);
+            thread::spawn(move || semaphore.close())
+        };
+        let (alarm, waker) = Alarm::new();
+        let mut job: Job<bool> = Box::pin(acquire_many(&semaphore, 1));
+        let mut result = poll(&mut job, &waker);
+        closer.join().unwrap();
+        if result.is_pending() {
+            assert!(alarm.has_rung(), "it is closed and it sleeps");
+            result = poll(&mut job, &waker);
+        }
+        assert_eq!(result, Poll::Ready(false));
+        assert_eq!((semaphore.available(), semaphore.waiting()), (0, 0));
+    });
+}
+
+/// A close and a release at once: who waits gets the permit or is told, and the permit is not lost.
+#[test]
+fn a_close_and_a_release_lose_nothing() {
+    explore(3, || {
+        let semaphore = semaphore(0);
+        let (mut job, alarm) = waiting(acquire_many(&semaphore, 1));
+        let others = [Semaphore::close, |semaphore: &Semaphore| semaphore.release(1).unwrap()].map(
+            |act: fn(&Semaphore)| {
+                let semaphore = Arc::clone(&semaphore);
+                thread::spawn(move || act(&semaphore))
+            },
+        );
+        for other in others {
+            other.join().unwrap();
+        }
+        assert!(alarm.has_rung(), "it was told nothing");
+        let Poll::Ready(acquired) = poll(&mut job, Waker::noop()) else {
+            panic!("it was woken for nothing")
+        };
+        assert_eq!(semaphore.available(), usize::from(!acquired));
+        assert_eq!(semaphore.waiting(), 0);
+        assert!(semaphore.try_acquire().is_err());
+    });
+}
+
+/// Who is dropped as the semaphore is closed, granted or not, keeps no permit.
+#[test]
+fn a_close_meets_one_that_is_dropped() {
+    explore(3, || {
+        let semaphore = semaphore(0);
+        let (dropped, _) = waiting(acquire_many(&semaphore, 1));
+        let (mut job, alarm) = waiting(acquire_many(&semaphore, 1));
+        let others = [Semaphore::close, |semaphore: &Semaphore| semaphore.release(1).unwrap()].map(
+            |act: fn(&Semaphore)| {
+                let semaphore = Arc::clone(&semaphore);
+                thread::spawn(move || act(&semaphore))
+            },
+        );
+        drop(dropped);
+        for other in others {
+            other.join().unwrap();
+        }
+        assert!(alarm.has_rung(), "it was told nothing");
+        let Poll::Ready(acquired) = poll(&mut job, Waker::noop()) else {
+            panic!("it was woken for nothing")
+        };
+        assert_eq!(semaphore.available(), usize::from(!acquired));
+        assert_eq!(semaphore.waiting(), 0);
+    });
+}
+
+/// One who waits for two and is dropped as permits come one by one: they go to the one behind it, and
+/// the rest is free.
+#[test]
+fn what_is_kept_for_one_that_is_dropped_goes_on() {
+    explore(3, || {
+        let semaphore = semaphore(1);
+        let (dropped, _) = waiting(acquire_many(&semaphore, 2));
+        let (mut job, alarm) = waiting(acquire_many(&semaphore, 1));
+        let releaser = {
+            let semaphore = Arc::clone(&semaphore);
+            thread::spawn(move || semaphore.release(1).unwrap())
+        };
+        drop(dropped);
+        releaser.join().unwrap();
+        assert!(alarm.has_rung(), "there are permits and it sleeps");
+        assert_eq!(poll(&mut job, Waker::noop()), Poll::Ready(true));
+        assert_eq!((semaphore.available(), semaphore.waiting()), (1, 0));
+        assert!(semaphore.try_acquire().is_ok());
+    });
+}
+
+/// Two who want two each, of two, on threads of their own: none gets a part and waits for the rest for
+/// ever.
+#[test]
+fn several_are_taken_together() {
+    explore(2, || {
+        let semaphore = semaphore(2);
+        let work = {
+            let semaphore = Arc::clone(&semaphore);
+            move || {
+                block_on(async { drop(semaphore.acquire_many(2).await.expect("it is open")) });
+            }
+        };
+        let others = [thread::spawn(work.clone()), thread::spawn(work)];
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!((semaphore.available(), semaphore.waiting()), (2, 0));
     });
 }

@@ -102,11 +102,18 @@ impl<T: Clone> BroadcastReceiver<T> {
     /// [`BroadcastError`] if this receiver was too slow and has missed some, after which it goes on
     /// with the oldest item there is; or if all senders are gone and nothing is left.
     pub async fn receive(&mut self) -> Result<T, BroadcastError> {
-        fallible(self.inner.recv(), |error| match error {
-            inner::error::RecvError::Closed => BroadcastError::end_of_stream(),
-            inner::error::RecvError::Lagged(items) => BroadcastError::missing(items),
-        })
-        .await
+        // What was missed is told in a cancelled scope, too: it is told once, and no cancellation has
+        // brought it about. The end, which is kept back there, is told again by the next receive.
+        let received = async {
+            match self.inner.recv().await {
+                Ok(item) => Ok(Ok(item)),
+                Err(inner::error::RecvError::Lagged(items)) => {
+                    Ok(Err(BroadcastError::missing(items)))
+                }
+                Err(inner::error::RecvError::Closed) => Err(()),
+            }
+        };
+        fallible(received, |()| BroadcastError::end_of_stream()).await?
     }
 
     /// The next item, if there is one.

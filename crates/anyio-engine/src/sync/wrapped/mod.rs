@@ -9,10 +9,13 @@ mod broadcast;
 mod once_cell;
 mod oneshot;
 mod rw_lock;
+mod shared;
 mod watch;
 
 pub use broadcast::{BroadcastReceiver, BroadcastSender, broadcast};
 pub use once_cell::OnceCell;
 pub use oneshot::{OneshotReceiver, OneshotReceiving, OneshotSender, oneshot};
-pub use rw_lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub use rw_lock::{
+    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 pub use watch::{WatchReceiver, WatchRef, WatchSender, watch};

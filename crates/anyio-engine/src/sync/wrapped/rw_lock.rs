@@ -3,8 +3,10 @@
 use std::ops::{Deref, DerefMut};
 
 use anyio_core::WouldBlock;
+use tokio::sync as inner;
 
-use crate::op::admitted;
+use super::shared;
+use crate::{op::admitted, sys::Arc};
 
 /// Access to a value for many who read or one who writes, across `await`s.
 ///
@@ -32,15 +34,16 @@ use crate::op::admitted;
 /// # });
 /// ```
 #[derive(Debug, Default)]
+#[repr(transparent)] // `shared::inner` stands on it
 pub struct RwLock<T> {
-    inner: tokio::sync::RwLock<T>,
+    pub(super) inner: inner::RwLock<T>,
 }
 
 impl<T> RwLock<T> {
     /// An unlocked lock around `value`.
     #[must_use]
     pub const fn new(value: T) -> Self {
-        Self { inner: tokio::sync::RwLock::const_new(value) }
+        Self { inner: inner::RwLock::const_new(value) }
     }
 
     /// Waits until nobody writes, or waits to write before this, and reads.
@@ -81,6 +84,62 @@ impl<T> RwLock<T> {
         Ok(RwLockWriteGuard { inner })
     }
 
+    /// As [`read`](Self::read), for a guard that may go anywhere.
+    ///
+    /// # Cancel safety
+    ///
+    /// Atomic: cancelled, it has not taken the lock; only its place in the queue is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use anyio_engine::RwLock;
+    ///
+    /// # futures_lite::future::block_on(async {
+    /// let prices = Arc::new(RwLock::new(vec![1]));
+    /// let guard = Arc::clone(&prices).read_owned().await;
+    /// std::thread::spawn(move || assert_eq!(guard.len(), 1)).join().unwrap();
+    /// assert!(prices.try_write().is_ok());
+    /// # });
+    /// ```
+    #[doc(alias = "read_arc")]
+    pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
+        OwnedRwLockReadGuard { inner: admitted(shared::inner(self).read_owned()).await }
+    }
+
+    /// As [`try_read`](Self::try_read), for a guard that may go anywhere.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`] if somebody writes or waits to write.
+    #[doc(alias = "try_read_arc")]
+    pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, WouldBlock> {
+        let inner = shared::inner(self).try_read_owned().map_err(|_| WouldBlock::new())?;
+        Ok(OwnedRwLockReadGuard { inner })
+    }
+
+    /// As [`write`](Self::write), for a guard that may go anywhere.
+    ///
+    /// # Cancel safety
+    ///
+    /// Atomic: cancelled, it has not taken the lock; only its place in the queue is lost.
+    #[doc(alias = "write_arc")]
+    pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
+        OwnedRwLockWriteGuard { inner: admitted(shared::inner(self).write_owned()).await }
+    }
+
+    /// As [`try_write`](Self::try_write), for a guard that may go anywhere.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`] if somebody reads or writes or waits for either.
+    #[doc(alias = "try_write_arc")]
+    pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, WouldBlock> {
+        let inner = shared::inner(self).try_write_owned().map_err(|_| WouldBlock::new())?;
+        Ok(OwnedRwLockWriteGuard { inner })
+    }
+
     /// The value, which nobody else can reach.
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.get_mut()
@@ -96,7 +155,7 @@ impl<T> RwLock<T> {
 #[must_use = "dropping the guard unlocks at once"]
 #[derive(Debug)]
 pub struct RwLockReadGuard<'a, T> {
-    inner: tokio::sync::RwLockReadGuard<'a, T>,
+    inner: inner::RwLockReadGuard<'a, T>,
 }
 
 impl<T> Deref for RwLockReadGuard<'_, T> {
@@ -111,7 +170,7 @@ impl<T> Deref for RwLockReadGuard<'_, T> {
 #[must_use = "dropping the guard unlocks at once"]
 #[derive(Debug)]
 pub struct RwLockWriteGuard<'a, T> {
-    inner: tokio::sync::RwLockWriteGuard<'a, T>,
+    inner: inner::RwLockWriteGuard<'a, T>,
 }
 
 impl<T> Deref for RwLockWriteGuard<'_, T> {
@@ -132,5 +191,50 @@ impl<'a, T> RwLockWriteGuard<'a, T> {
     /// Goes on reading; nobody can have written in between.
     pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
         RwLockReadGuard { inner: self.inner.downgrade() }
+    }
+}
+
+/// Access to the value of an [`RwLock`] for one of many who read, with a share in it. Dropping it
+/// unlocks.
+#[must_use = "dropping the guard unlocks at once"]
+#[derive(Debug)]
+pub struct OwnedRwLockReadGuard<T> {
+    inner: inner::OwnedRwLockReadGuard<T>,
+}
+
+impl<T> Deref for OwnedRwLockReadGuard<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}
+
+/// Access to the value of an [`RwLock`] for the one who writes, with a share in it. Dropping it
+/// unlocks.
+#[must_use = "dropping the guard unlocks at once"]
+#[derive(Debug)]
+pub struct OwnedRwLockWriteGuard<T> {
+    inner: inner::OwnedRwLockWriteGuard<T>,
+}
+
+impl<T> Deref for OwnedRwLockWriteGuard<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}
+
+impl<T> DerefMut for OwnedRwLockWriteGuard<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+}
+
+impl<T> OwnedRwLockWriteGuard<T> {
+    /// Goes on reading; nobody can have written in between.
+    pub fn downgrade(self) -> OwnedRwLockReadGuard<T> {
+        OwnedRwLockReadGuard { inner: self.inner.downgrade() }
     }
 }
