@@ -10,8 +10,8 @@ use std::{
 
 use anyio_core::{CallError, CancelScope as _, Cancelled, CauseKind, Event as _, Runtime};
 use anyio_engine::{
-    BlockingPortal, RuntimeExt as _, checkpoint, finally, is_shutdown_requested, op::is_cancelled,
-    running_backend, shield, tree_local,
+    BlockingPortal, RuntimeExt as _, checkpoint, current_task, finally, is_shutdown_requested,
+    op::is_cancelled, running_backend, shield, tree_local,
 };
 
 use super::tools::{Failure, Payload, event, joined};
@@ -108,7 +108,7 @@ async fn spawned_task_is_waited_for_later<B: Runtime>() {
     let values = with_thread::<B, _>(|portal| -> Result<_, CallError> {
         let (one, two) = (event::<B>(), event::<B>());
         let (theirs, others) = (Arc::clone(&one), Arc::clone(&two));
-        let mut first = portal.spawn_named("first", async move {
+        let mut first = portal.child().name("first").spawn(async move {
             theirs.wait().await;
             1
         })?;
@@ -226,20 +226,23 @@ async fn cancel_racing_with_the_end_keeps_the_result<B: Runtime>() {
 /// `start` blocks until the task is ready; what it ends in comes later, even if it fails then.
 /// Covers: anyio/TestBlockingPortal::test_start_with_value
 /// Covers: anyio/test_start_crash_after_started_call
+/// Covers: anyio/test_start_with_name
 async fn start_waits_for_the_task_to_be_ready<B: Runtime>() {
     let payload = Payload::new("after");
     let theirs = payload.clone();
     let thrown = with_thread::<B, _>(move |portal| {
         let go = event::<B>();
         let gate = Arc::clone(&go);
-        let started = portal.start(|ready| async move {
+        let started = portal.child().name("server").start(|ready| async move {
             checkpoint().await;
-            ready.started("ready");
+            let own_name = current_task().and_then(|task| task.name().map(str::to_owned));
+            ready.started(own_name);
             gate.wait().await;
             theirs.throw::<()>();
         });
         let (mut task, value) = started.expect("it takes calls");
-        assert_eq!(value, Some("ready"));
+        assert_eq!(value.flatten().as_deref(), Some("server"));
+        assert_eq!(task.name(), Some("server"));
         assert!(!task.is_finished());
         go.set();
         catch_unwind(AssertUnwindSafe(|| task.wait())).err()

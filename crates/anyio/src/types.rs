@@ -8,9 +8,9 @@ pub use anyio_engine::{
     EventStatistics, Fail, Finally, FirstError, GroupBuilder, GroupRun, Holding, InScope, InUse,
     Join, LimiterStatistics, LimiterToken, Listed, LocalTaskGroup, LockStatistics, Locking,
     LockingOwned, MoveOn, NestedChild, NestedGroup, NestedHandle, NestedJoin, NestedRun, OneOf,
-    OneshotReceiving, OwnedLimiterToken, PortalLease, PortalReady, Receiving, ReceivingMany,
-    Report, Reserving, ReservingOwned, RwLockReadGuard, RwLockWriteGuard, Scoped, ScopedTaskGroup,
-    SemaphoreStatistics, Sending, SendingIter, Several, Shield, ShutdownOnSignals,
+    OneshotReceiving, OwnedLimiterToken, PortalChild, PortalLease, PortalReady, Receiving,
+    ReceivingMany, Report, Reserving, ReservingOwned, RwLockReadGuard, RwLockWriteGuard, Scoped,
+    ScopedTaskGroup, SemaphoreStatistics, Sending, SendingIter, Several, Shield, ShutdownOnSignals,
     ShutdownRequested, Sleep, Sorted, Started, Starting, StreamStatistics, TaskInfo, ToThread,
     Together, Tupled, UntilShutdown, ValueOnly, WatchRef, WithHandle, WithLocal, Wrapped,
 };
