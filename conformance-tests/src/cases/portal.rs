@@ -10,8 +10,8 @@ use std::{
 
 use anyio_core::{CallError, CancelScope as _, Cancelled, CauseKind, Event as _, Runtime};
 use anyio_engine::{
-    BlockingPortal, RuntimeExt as _, checkpoint, current_task, finally, is_shutdown_requested,
-    op::is_cancelled, running_backend, shield, tree_local,
+    BlockingPortal, Holding, RuntimeExt as _, checkpoint, current_task, finally,
+    is_shutdown_requested, op::is_cancelled, running_backend, shield, tree_local,
 };
 
 use super::tools::{Failure, Payload, event, joined};
@@ -33,6 +33,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         start_tells_that_a_task_was_never_ready,
         resource_is_held_open_for_a_thread,
         resource_that_cannot_be_opened,
+        resource_that_is_not_held,
         calls_of_its_own_run_are_refused,
         stopped_portal_refuses,
         stop_waits_for_what_runs,
@@ -166,10 +167,14 @@ async fn task_is_cancelled_by_its_handle<B: Runtime>() {
         });
         let mut task = task.expect("it takes calls");
         portal.call(async move { begun.wait().await }).expect("it takes calls");
+        let line = line!() + 1;
         task.cancel();
         let error = task.wait().unwrap_err();
         notes.add("told");
-        assert_eq!(error.as_cancelled().map(|it| it.cause().kind()), Some(CauseKind::Explicit));
+        let cause = error.as_cancelled().expect("it is a cancellation").cause();
+        assert_eq!(cause.kind(), CauseKind::Explicit);
+        let place = cause.location().expect("somebody has called");
+        assert_eq!((place.file(), place.line()), (file!(), line));
         assert_eq!(portal.call(async { 7 }), Ok(7));
     })
     .await;
@@ -277,13 +282,13 @@ async fn resource_is_held_open_for_a_thread<B: Runtime>() {
                 holding.hold(7).await;
                 checkpoint().await;
                 inner.add("closed");
-                "bye"
+                Ok::<_, Failure>("bye")
             });
             let held = held.expect("it takes calls").expect("it could be opened");
             notes.add("used");
             assert_eq!(*held, 7);
             if asks {
-                assert_eq!(held.exit(), Ok("bye"));
+                assert_eq!(held.exit(), Ok(Ok("bye")));
             } else {
                 drop(held);
             }
@@ -297,14 +302,29 @@ async fn resource_is_held_open_for_a_thread<B: Runtime>() {
 /// If it cannot be opened, the thread hears why.
 async fn resource_that_cannot_be_opened<B: Runtime>() {
     let result = with_thread::<B, _>(|portal| {
-        let held = portal.wrap(|holding| async move {
+        let held = portal.wrap(|holding: Holding<u8>| async move {
             checkpoint().await;
-            drop::<anyio_engine::Holding<u8>>(holding);
-            "no such thing"
+            Err("no such thing")?;
+            holding.hold(7).await;
+            Ok::<_, &str>(())
         });
         held.expect("it takes calls").err()
     });
     assert_eq!(result.await, Some("no such thing"));
+}
+
+/// If the task forgets to hold anything out, the thread does not wait for ever.
+async fn resource_that_is_not_held<B: Runtime>() {
+    with_thread::<B, _>(|portal| {
+        let held = portal.wrap(|_: Holding<u8>| async {
+            checkpoint().await;
+            Ok::<_, Failure>(())
+        });
+        let error = held.expect_err("there is nothing");
+        assert!(error.is_not_held(), "{error}");
+        assert!(error.to_string().contains("holding.hold(value)"), "{error}");
+    })
+    .await;
 }
 
 /// A task of the portal's own run would wait for itself: what blocks is refused, and the rest works.
@@ -381,7 +401,7 @@ async fn stop_waits_for_what_runs<B: Runtime>() {
 async fn stop_may_cancel_what_runs<B: Runtime>() {
     let log = Log::default();
     let notes = log.clone();
-    let error = with_thread::<B, _>(move |portal| {
+    let (error, line) = with_thread::<B, _>(move |portal| {
         let begun = event::<B>();
         let tells = Arc::clone(&begun);
         let task = portal.spawn(async move {
@@ -394,10 +414,12 @@ async fn stop_may_cancel_what_runs<B: Runtime>() {
         portal.call(async move { begun.wait().await }).expect("it takes calls");
         portal.stop(false);
         portal.stop(true);
-        task.expect("it took calls").wait().unwrap_err()
+        (task.expect("it took calls").wait().unwrap_err(), line!() - 1)
     })
     .await;
     let cause = error.as_cancelled().expect("it is a cancellation").cause();
+    let place = cause.location().expect("somebody has called");
+    assert_eq!((place.file(), place.line()), (file!(), line));
     assert_eq!(cause.reason(), Some("the portal was stopped"));
     assert_eq!(log.take(), ["cleaned up"]);
 }

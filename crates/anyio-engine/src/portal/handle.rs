@@ -123,11 +123,12 @@ impl<B: Executor> BlockingPortal<B> {
     /// ```
     ///
     /// The task opens it, [holds](Holding::hold) it out to the thread, goes on when the thread lets go, and
-    /// closes it. If it ends without that, what it ended in is the inner error.
+    /// closes it. Its own error is the inner one, if it fails before; so that `portal.wrap(…)??` is what a
+    /// thread writes.
     ///
     /// # Errors
     ///
-    /// As [`call`](Self::call).
+    /// As [`call`](Self::call); also that the task has ended without holding anything out.
     ///
     /// # Panics
     ///
@@ -138,15 +139,16 @@ impl<B: Executor> BlockingPortal<B> {
     /// Blocks the thread until the value is there.
     #[track_caller]
     #[doc(alias = "wrap_async_context_manager")]
-    pub fn wrap<V, F, Fut>(
+    pub fn wrap<V, T, E, F, Fut>(
         &self,
         task: F,
-    ) -> Result<Result<Wrapped<V, Fut::Output>, Fut::Output>, CallError>
+    ) -> Result<Result<Wrapped<V, Result<T, E>>, E>, CallError>
     where
         V: Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
         F: FnOnce(Holding<V>) -> Fut,
-        Fut: Future + Send + 'static,
-        Fut::Output: Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
         wrap::wrap(self, task)
     }
@@ -179,6 +181,7 @@ impl<B: Executor> BlockingPortal<B> {
 
     /// Takes no more calls from now on. Those that run go on to their end, or with `cancel_remaining` are
     /// cancelled. May be called again, to cancel them after all.
+    #[track_caller]
     pub fn stop(&self, cancel_remaining: bool) {
         self.shared.stopped.set();
         if cancel_remaining {
