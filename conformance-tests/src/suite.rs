@@ -207,6 +207,7 @@ thread_local! {
 
 /// The name of the test that this thread runs, by which this program runs it once more; none if it is
 /// not the program that a [`Suite`] is the whole of.
+#[cfg_attr(not(unix), expect(dead_code, reason = "what runs once more does so for Unix's signals"))]
 pub(crate) fn current_test() -> Option<String> {
     TEST.with_borrow(Clone::clone)
 }

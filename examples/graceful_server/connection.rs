@@ -9,15 +9,19 @@ use futures_lite::{AsyncBufRead, AsyncBufReadExt as _, AsyncWriteExt as _, io::B
 pub(crate) async fn sum_up(stream: TcpStream) -> io::Result<()> {
     let (reader, mut writer) = futures_lite::io::split(stream);
     let mut reader = BufReader::new(reader);
-    // Here a request to stop is heard. In a block it is not: the client gets its answer.
-    while let Some(line) = until_shutdown(line(&mut reader)).await {
-        let Some(mut line) = line? else { break };
+    // Here, and nowhere else, a request to stop is heard: who has begun to speak gets an answer.
+    while let Some(begun) = until_shutdown(reader.fill_buf()).await {
+        if begun?.is_empty() {
+            break;
+        }
         let (mut lines, mut bytes) = (0, 0);
-        while !line.is_empty() {
+        loop {
+            let Some(line) = line(&mut reader).await? else { return Ok(()) };
+            if line.is_empty() {
+                break;
+            }
             (lines, bytes) = (lines + 1, bytes + line.len());
             writer.write_all(format!("{lines}\n").as_bytes()).await?;
-            let Some(next) = self::line(&mut reader).await? else { return Ok(()) };
-            line = next;
         }
         writer.write_all(format!("{lines} lines, {bytes} bytes\n").as_bytes()).await?;
     }

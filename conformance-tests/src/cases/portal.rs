@@ -10,8 +10,8 @@ use std::{
 
 use anyio_core::{CallError, CancelScope as _, Cancelled, CauseKind, Event as _, Runtime};
 use anyio_engine::{
-    BlockingPortal, RuntimeExt as _, checkpoint, finally, is_shutdown_requested, op::is_cancelled,
-    running_backend, shield, tree_local,
+    BlockingPortal, Holding, RuntimeExt as _, checkpoint, current_task, finally,
+    is_shutdown_requested, op::is_cancelled, running_backend, shield, tree_local,
 };
 
 use super::tools::{Failure, Payload, event, joined};
@@ -33,6 +33,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         start_tells_that_a_task_was_never_ready,
         resource_is_held_open_for_a_thread,
         resource_that_cannot_be_opened,
+        resource_that_is_not_held,
         calls_of_its_own_run_are_refused,
         stopped_portal_refuses,
         stop_waits_for_what_runs,
@@ -108,7 +109,7 @@ async fn spawned_task_is_waited_for_later<B: Runtime>() {
     let values = with_thread::<B, _>(|portal| -> Result<_, CallError> {
         let (one, two) = (event::<B>(), event::<B>());
         let (theirs, others) = (Arc::clone(&one), Arc::clone(&two));
-        let mut first = portal.spawn_named("first", async move {
+        let mut first = portal.child().name("first").spawn(async move {
             theirs.wait().await;
             1
         })?;
@@ -166,10 +167,14 @@ async fn task_is_cancelled_by_its_handle<B: Runtime>() {
         });
         let mut task = task.expect("it takes calls");
         portal.call(async move { begun.wait().await }).expect("it takes calls");
+        let line = line!() + 1;
         task.cancel();
         let error = task.wait().unwrap_err();
         notes.add("told");
-        assert_eq!(error.as_cancelled().map(|it| it.cause().kind()), Some(CauseKind::Explicit));
+        let cause = error.as_cancelled().expect("it is a cancellation").cause();
+        assert_eq!(cause.kind(), CauseKind::Explicit);
+        let place = cause.location().expect("somebody has called");
+        assert_eq!((place.file(), place.line()), (file!(), line));
         assert_eq!(portal.call(async { 7 }), Ok(7));
     })
     .await;
@@ -226,20 +231,23 @@ async fn cancel_racing_with_the_end_keeps_the_result<B: Runtime>() {
 /// `start` blocks until the task is ready; what it ends in comes later, even if it fails then.
 /// Covers: anyio/TestBlockingPortal::test_start_with_value
 /// Covers: anyio/test_start_crash_after_started_call
+/// Covers: anyio/test_start_with_name
 async fn start_waits_for_the_task_to_be_ready<B: Runtime>() {
     let payload = Payload::new("after");
     let theirs = payload.clone();
     let thrown = with_thread::<B, _>(move |portal| {
         let go = event::<B>();
         let gate = Arc::clone(&go);
-        let started = portal.start(|ready| async move {
+        let started = portal.child().name("server").start(|ready| async move {
             checkpoint().await;
-            ready.started("ready");
+            let own_name = current_task().and_then(|task| task.name().map(str::to_owned));
+            ready.started(own_name);
             gate.wait().await;
             theirs.throw::<()>();
         });
         let (mut task, value) = started.expect("it takes calls");
-        assert_eq!(value, Some("ready"));
+        assert_eq!(value.flatten().as_deref(), Some("server"));
+        assert_eq!(task.name(), Some("server"));
         assert!(!task.is_finished());
         go.set();
         catch_unwind(AssertUnwindSafe(|| task.wait())).err()
@@ -274,13 +282,13 @@ async fn resource_is_held_open_for_a_thread<B: Runtime>() {
                 holding.hold(7).await;
                 checkpoint().await;
                 inner.add("closed");
-                "bye"
+                Ok::<_, Failure>("bye")
             });
             let held = held.expect("it takes calls").expect("it could be opened");
             notes.add("used");
             assert_eq!(*held, 7);
             if asks {
-                assert_eq!(held.exit(), Ok("bye"));
+                assert_eq!(held.exit(), Ok(Ok("bye")));
             } else {
                 drop(held);
             }
@@ -294,14 +302,29 @@ async fn resource_is_held_open_for_a_thread<B: Runtime>() {
 /// If it cannot be opened, the thread hears why.
 async fn resource_that_cannot_be_opened<B: Runtime>() {
     let result = with_thread::<B, _>(|portal| {
-        let held = portal.wrap(|holding| async move {
+        let held = portal.wrap(|holding: Holding<u8>| async move {
             checkpoint().await;
-            drop::<anyio_engine::Holding<u8>>(holding);
-            "no such thing"
+            Err("no such thing")?;
+            holding.hold(7).await;
+            Ok::<_, &str>(())
         });
         held.expect("it takes calls").err()
     });
     assert_eq!(result.await, Some("no such thing"));
+}
+
+/// If the task forgets to hold anything out, the thread does not wait for ever.
+async fn resource_that_is_not_held<B: Runtime>() {
+    with_thread::<B, _>(|portal| {
+        let held = portal.wrap(|_: Holding<u8>| async {
+            checkpoint().await;
+            Ok::<_, Failure>(())
+        });
+        let error = held.expect_err("there is nothing");
+        assert!(error.is_not_held(), "{error}");
+        assert!(error.to_string().contains("holding.hold(value)"), "{error}");
+    })
+    .await;
 }
 
 /// A task of the portal's own run would wait for itself: what blocks is refused, and the rest works.
@@ -378,7 +401,7 @@ async fn stop_waits_for_what_runs<B: Runtime>() {
 async fn stop_may_cancel_what_runs<B: Runtime>() {
     let log = Log::default();
     let notes = log.clone();
-    let error = with_thread::<B, _>(move |portal| {
+    let (error, line) = with_thread::<B, _>(move |portal| {
         let begun = event::<B>();
         let tells = Arc::clone(&begun);
         let task = portal.spawn(async move {
@@ -391,10 +414,12 @@ async fn stop_may_cancel_what_runs<B: Runtime>() {
         portal.call(async move { begun.wait().await }).expect("it takes calls");
         portal.stop(false);
         portal.stop(true);
-        task.expect("it took calls").wait().unwrap_err()
+        (task.expect("it took calls").wait().unwrap_err(), line!() - 1)
     })
     .await;
     let cause = error.as_cancelled().expect("it is a cancellation").cause();
+    let place = cause.location().expect("somebody has called");
+    assert_eq!((place.file(), place.line()), (file!(), line));
     assert_eq!(cause.reason(), Some("the portal was stopped"));
     assert_eq!(log.take(), ["cleaned up"]);
 }

@@ -66,8 +66,8 @@ pub use group::{
 pub use inspect::{ItemKind, ItemState, TaskInfo, TaskTree, TreeItem, current_task, task_tree};
 pub use op::{Checkpoint, checkpoint};
 pub use portal::{
-    BlockingPortal, CallAsync, Holding, PortalLease, PortalProvider, PortalReady, PortalTask,
-    RunningPortal, Wrapped, blocking_portal, start_blocking_portal, start_portal_with,
+    BlockingPortal, CallAsync, Holding, PortalChild, PortalLease, PortalProvider, PortalReady,
+    PortalTask, RunningPortal, Wrapped, blocking_portal, start_blocking_portal, start_portal_with,
 };
 pub use scope::{
     CancelScope, CatchCancelled, Ending, Fail, Finally, MoveOn, Report, Scoped, Shield,

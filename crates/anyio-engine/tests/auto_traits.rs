@@ -5,8 +5,9 @@ mod mini;
 use std::{cell::Cell, future::Ready, rc::Rc, time::Duration};
 
 use anyio_core::{
-    AlreadyBorrowed, BorrowError, Borrower, Cancelled, NoRuntime, RunError, SendError, SpawnError,
-    TimedOut,
+    AcquireError, AlreadyBorrowed, BorrowError, Borrower, BroadcastError, Busy, CallError,
+    Cancelled, NoRuntime, ReceiveError, ReleaseError, RunError, SendError, SpawnError, TimedOut,
+    TryAcquireError, TryBroadcastError, TryReceiveError, TrySendError, WouldBlock,
 };
 use anyio_engine::*;
 use mini::Mini;
@@ -30,6 +31,7 @@ macro_rules! pin_down {
 const fn send<T: Send>() {}
 const fn sync<T: Sync>() {}
 
+type Job<T> = Box<dyn FnOnce() -> T + Send>;
 type Local = Ready<Rc<()>>;
 type Sendable = Ready<Cell<u8>>;
 
@@ -117,6 +119,34 @@ pin_down! {
     ReceivingMany<'static, Cell<u8>> => send;
     StapledObjectStream<SendStream<u8>, ReceiveStream<u8>> => both;
     StreamStatistics => both;
+    EventStatistics => both;
+    LockStatistics => both;
+    SemaphoreStatistics => both;
+    ConditionStatistics => both;
+    BarrierStatistics => both;
+    BarrierWaitResult => both;
+    ToThread<Mini, Job<u8>, u8> => send;
+    ToThread<Mini, Job<Cell<u8>>, Cell<u8>> => send;
+    ToThread<Mini, Box<dyn FnOnce()>, ()> => neither;
+    StopToken => both;
+    from_thread::Handle => both;
+    BlockingPortal<Mini> => both;
+    RunningPortal<Mini> => both;
+    PortalProvider<Mini> => both;
+    PortalLease<'static, Mini> => both;
+    PortalChild<'static, Mini> => both;
+    PortalTask<Cell<u8>> => both;
+    PortalTask<Rc<()>> => neither;
+    PortalReady<Cell<u8>> => both;
+    PortalReady<Rc<()>> => neither;
+    Holding<Cell<u8>> => both;
+    Holding<Rc<()>> => neither;
+    Wrapped<u8, Cell<u8>> => both;
+    Wrapped<Cell<u8>, u8> => send;
+    Wrapped<Rc<()>, u8> => neither;
+    Wrapped<u8, Rc<()>> => neither;
+    CallAsync<Mini, Sendable> => send;
+    CallAsync<Mini, Local> => neither;
     Either<Sendable, Sendable> => send;
     Either<Sendable, Local> => neither;
     Sorted<Sendable, Sendable> => send;
@@ -138,10 +168,24 @@ pin_down! {
     RunError => both;
     SendError<u8> => both;
     SpawnError<Ready<u8>> => both;
+    TrySendError<u8> => both;
+    ReceiveError => both;
+    TryReceiveError => both;
+    AcquireError => both;
+    TryAcquireError => both;
+    ReleaseError => both;
+    BroadcastError => both;
+    TryBroadcastError => both;
+    WouldBlock => both;
+    Busy => both;
+    CallError => both;
     AlreadyBorrowed => both;
     BorrowError => both;
     Borrower => both;
 }
+
+/// A future that must not be moved.
+type Pinned = Root<std::future::Pending<std::marker::PhantomPinned>>;
 
 const fn unpin<T: Unpin>() {}
 const _: () = {
@@ -157,6 +201,9 @@ const _: () = {
     unpin::<ReceivingMany<'static, std::marker::PhantomPinned>>();
     unpin::<SendingIter<'static, std::vec::IntoIter<std::marker::PhantomPinned>>>();
     unpin::<Join<std::marker::PhantomPinned>>();
+    unpin::<ToThread<Mini, std::marker::PhantomPinned, std::marker::PhantomPinned>>();
+    unpin::<PortalTask<std::marker::PhantomPinned>>();
+    unpin::<CallAsync<Mini, Pinned>>();
 };
 
 /// The futures that have no name.
@@ -180,6 +227,16 @@ fn generic<B: anyio_core::Runtime>() -> impl Send {
         B::move_on_after(Duration::ZERO, async {}),
         B::fail_after(Duration::ZERO, B::sleep(Duration::ZERO)),
         B::task_group(async |_: B::TaskGroup<Cancelled>| {}),
+    )
+}
+
+/// Also those that need more of a backend.
+#[expect(dead_code, reason = "that it compiles is the test")]
+fn more<B: anyio_core::Backend>() -> impl Send {
+    (
+        B::to_thread(|| ()),
+        B::to_thread_with_stop(|_| ()).abandon_on_cancel(),
+        B::shutdown_on_signals(Duration::ZERO, B::sleep(Duration::ZERO)),
     )
 }
 

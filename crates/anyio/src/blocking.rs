@@ -51,6 +51,22 @@ use crate::{Any, CapacityLimiter};
 /// # }).unwrap();
 /// ```
 ///
+/// What cannot be borrowed is moved in, and comes back with the value:
+///
+/// ```
+/// # anyio::run(async {
+/// let mut words = vec!["two".to_owned(), "one".to_owned()];
+/// let longest;
+/// (words, longest) = anyio::to_thread(move || {
+///     words.sort();
+///     let longest = words.iter().map(String::len).max();
+///     (words, longest)
+/// })
+/// .await;
+/// assert_eq!((words.concat().as_str(), longest), ("onetwo", Some(3)));
+/// # });
+/// ```
+///
 /// A name may take the system a minute to look up, and nobody waits that long:
 ///
 /// ```

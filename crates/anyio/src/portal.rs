@@ -6,6 +6,40 @@ use crate::{Any, Runner};
 
 /// Runs async code for threads that are not async. Given by [`blocking_portal`] inside of a run, and by
 /// [`start_blocking_portal`] with a run of its own.
+///
+/// # Examples
+///
+/// A server that goes on in the background, once it listens; and a connection that async code opens and
+/// closes, and the thread uses in between:
+///
+/// ```
+/// use std::{error::Error, io, net::SocketAddr};
+/// use anyio::{connect_tcp, listen_tcp, start_blocking_portal, types::{Holding, PortalReady}};
+///
+/// async fn serve(ready: PortalReady<SocketAddr>) -> io::Result<()> {
+///     let listener = listen_tcp("127.0.0.1:0".parse().unwrap()).await?;
+///     ready.started(listener.local_addr()?);
+///     let (_stream, _client) = listener.accept().await?;
+///     Ok(())
+/// }
+///
+/// async fn connection(server: SocketAddr, holding: Holding<SocketAddr>) -> io::Result<()> {
+///     let stream = connect_tcp(server).await?;
+///     holding.hold(stream.local_addr()?).await; // until the thread lets go
+///     Ok(()) // it is closed here
+/// }
+///
+/// fn main() -> Result<(), Box<dyn Error>> {
+///     let portal = start_blocking_portal()?;
+///     let (mut server, address) = portal.child().name("server").start(serve)?;
+///     let Some(address) = address else { return Err(server.wait()?.unwrap_err().into()) }; // why it ended
+///
+///     let held = portal.wrap(move |holding| connection(address, holding))??;
+///     assert!(held.ip().is_loopback());
+///     held.exit()??;
+///     Ok(server.wait()??)
+/// }
+/// ```
 pub type BlockingPortal = anyio_engine::BlockingPortal<Any>;
 
 /// A [portal](BlockingPortal) with a run of its own, which ends with it. Given by

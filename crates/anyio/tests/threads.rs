@@ -100,7 +100,7 @@ fn tasks_of_a_portal_have_names() {
         sleep_forever().await;
     };
     let clean_up = async move { cleaned.send("cleaned up").unwrap() };
-    let mut task = portal.spawn_named("endless", finally(work, clean_up)).unwrap();
+    let mut task = portal.child().name("endless").spawn(finally(work, clean_up)).unwrap();
     assert_eq!(task.name(), Some("endless"));
     begun.recv().unwrap();
     portal.stop(true);

@@ -6,12 +6,18 @@ use std::{
     io,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc,
     },
+    task::{Context, Wake, Waker},
+    thread,
     time::{Duration, Instant},
 };
 
-use anyio::{CancelScope, TaskGroup, checkpoint, shield, sleep, sleep_forever, task_group};
+use anyio::{
+    CancelScope, CapacityLimiter, TaskGroup, checkpoint, default_thread_limiter, shield, sleep,
+    sleep_forever, task_group, to_thread,
+};
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
@@ -204,4 +210,82 @@ fn a_cancellation_that_does_not_get_through_is_reported() {
     });
     let count = lines.lock().unwrap().iter().filter(|line| line.contains("held_by")).count();
     assert_eq!(count, 1, "it is told once");
+}
+
+/// Jobs that block all threads there are for them keep others waiting: after a while this is told, once for
+/// all who wait. Whose limiter is their own knows what they do.
+#[test]
+fn jobs_that_wait_long_for_a_thread_are_reported() {
+    const PATIENCE: u64 = 10;
+    let listener = Listener::default();
+    let lines = Arc::clone(&listener.lines);
+    let told = || -> Vec<_> {
+        let lines = lines.lock().unwrap();
+        lines.iter().filter(|line| line.contains("waited long for its turn")).cloned().collect()
+    };
+    subscriber::with_default(listener, || {
+        anyio::Runner::new().current_thread().run(async {
+            let began = Instant::now();
+            default_thread_limiter().set_capacity(2);
+            let own = Arc::new(CapacityLimiter::new(1));
+            let mut gates = Vec::new();
+            let mut blocked = || {
+                let (open, gate) = mpsc::channel::<()>();
+                gates.push(open);
+                move || _ = gate.recv()
+            };
+            let mut jobs: Vec<_> = [2, 3]
+                .map(|_| Box::pin(to_thread(blocked())))
+                .into_iter()
+                .chain([Box::pin(to_thread(blocked()).limiter(&own))])
+                .collect();
+            jobs.extend((0..3).map(|_| Box::pin(to_thread(blocked()))));
+            jobs.push(Box::pin(to_thread(blocked()).limiter(&own)));
+            while told().is_empty() {
+                for job in &mut jobs {
+                    assert!(futures_lite::future::poll_once(job).await.is_none());
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+            // However slow this machine is: no two of them are closer.
+            let most = began.elapsed().as_secs() / PATIENCE;
+            let told = told();
+            assert!((1..=most).contains(&(told.len() as u64)), "{told:#?}");
+            for line in told {
+                assert!(line.contains("capacity=2 borrowed=2 waiting=3"), "{line}");
+            }
+            drop(gates);
+            for job in jobs {
+                job.await;
+            }
+        });
+    });
+}
+
+/// A panic of a job that nobody waits for any more is not lost without a word.
+#[test]
+fn a_panic_of_a_job_that_nobody_waits_for_is_reported() {
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+
+    let lines = Listener::hear("event", async {
+        let woken = Arc::new(Woken::default());
+        let mut call = Box::pin(to_thread(|| panic!("alone")));
+        let waker = Waker::from(Arc::clone(&woken));
+        let poll = call.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(poll.is_pending());
+        // It is woken when the panic is there, and then it does not look.
+        while !woken.0.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        drop(call);
+    });
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert!(lines[0].contains("panic=\"alone\""), "{lines:#?}");
 }

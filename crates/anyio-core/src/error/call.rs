@@ -20,6 +20,7 @@ enum Reason {
     Cancelled(Cancelled),
     Stopped,
     TimedOut,
+    NotHeld,
 }
 
 impl CallError {
@@ -59,6 +60,12 @@ impl CallError {
         Self { reason: Reason::TimedOut }
     }
 
+    /// The task has ended without holding out what was waited for.
+    #[must_use]
+    pub const fn not_held() -> Self {
+        Self { reason: Reason::NotHeld }
+    }
+
     /// Whether the thread belongs to no runtime that it could call into. Nothing has been run.
     #[must_use]
     pub const fn is_no_runtime(&self) -> bool {
@@ -91,6 +98,12 @@ impl CallError {
         matches!(self.reason, Reason::TimedOut)
     }
 
+    /// Whether the task has ended, and has neither failed nor held out what was waited for.
+    #[must_use]
+    pub const fn is_not_held(&self) -> bool {
+        matches!(self.reason, Reason::NotHeld)
+    }
+
     /// Whether what was run, or the task that waits for the thread, has been cancelled.
     #[must_use]
     pub const fn is_cancelled(&self) -> bool {
@@ -119,6 +132,10 @@ impl fmt::Display for CallError {
             Reason::Cancelled(cancelled) => cancelled.fmt(f),
             Reason::Stopped => f.write_str("the portal has been stopped and takes no more calls"),
             Reason::TimedOut => f.write_str("the call had not ended when the time to wait was over"),
+            Reason::NotHeld => f.write_str(
+                "the task has ended without holding out what was waited for: have it call \
+                 `holding.hold(value).await` before it ends",
+            ),
         }
     }
 }
@@ -133,7 +150,7 @@ impl From<CallError> for io::Error {
             }
             Reason::Refused => io::ErrorKind::Deadlock,
             // `Interrupted` would make `read_exact` and its like try again.
-            Reason::Cancelled(_) => io::ErrorKind::Other,
+            Reason::Cancelled(_) | Reason::NotHeld => io::ErrorKind::Other,
             Reason::TimedOut => io::ErrorKind::TimedOut,
         };
         Self::new(kind, error)

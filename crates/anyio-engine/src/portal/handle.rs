@@ -5,14 +5,14 @@ use std::fmt;
 use anyio_core::{CallError, Cancelled, Executor};
 
 use super::{
+    child::PortalChild,
     remote::CallAsync,
-    task::{Delivered, PortalTask},
+    task::PortalTask,
     wrap::{self, Holding, PortalReady, Wrapped},
 };
 use crate::{
     context::{Locals, RunId},
     group::TaskGroup,
-    handover::Handover,
     sync::Event,
     sys::Arc,
 };
@@ -62,7 +62,7 @@ impl<B: Executor> BlockingPortal<B> {
     #[track_caller]
     pub fn call<F>(&self, future: F) -> Result<F::Output, CallError>
     where
-        F: Future + Send + 'static,
+        F: Future + Send + 'static, // runs on another thread, and owns what it uses: `async move`
         F::Output: Send + 'static,
     {
         self.refuse()?;
@@ -78,51 +78,15 @@ impl<B: Executor> BlockingPortal<B> {
     #[doc(alias = "start_task_soon")]
     pub fn spawn<F>(&self, future: F) -> Result<PortalTask<F::Output>, CallError>
     where
-        F: Future + Send + 'static,
+        F: Future + Send + 'static, // runs on another thread, and owns what it uses: `async move`
         F::Output: Send + 'static,
     {
-        self.add(None, future)
+        self.child().spawn(future)
     }
 
-    /// As [`spawn`](Self::spawn), with a name for the task.
-    ///
-    /// # Errors
-    ///
-    /// As [`spawn`](Self::spawn).
-    #[track_caller]
-    pub fn spawn_named<F>(
-        &self,
-        name: impl Into<Arc<str>>,
-        future: F,
-    ) -> Result<PortalTask<F::Output>, CallError>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        self.add(Some(name.into()), future)
-    }
-
-    #[track_caller]
-    fn add<F>(&self, name: Option<Arc<str>>, future: F) -> Result<PortalTask<F::Output>, CallError>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        if self.is_stopped() {
-            return Err(CallError::stopped());
-        }
-        let shelf = Arc::new(Handover::new());
-        let child = self.shared.tasks.child();
-        let child = match name {
-            Some(name) => child.name(name),
-            None => child,
-        };
-        let spawned = child.try_spawn(Delivered::new(future, Arc::clone(&shelf)));
-        let handle = spawned.map_err(|error| match error.is_closed() {
-            true => CallError::stopped(),
-            false => CallError::finished(),
-        })?;
-        Ok(PortalTask { shelf, handle, run: self.shared.run.clone(), taken: false })
+    /// Settings for a task, as its name: `portal.child().name("worker").spawn(work)`.
+    pub const fn child(&self) -> PortalChild<'_, B> {
+        PortalChild::new(self)
     }
 
     /// Starts a task, and waits until it says that it is ready: the value it gave with that, or none if
@@ -147,10 +111,7 @@ impl<B: Executor> BlockingPortal<B> {
         Fut: Future + Send + 'static,
         Fut::Output: Send + 'static,
     {
-        self.refuse()?;
-        let (ready, value) = PortalReady::new();
-        let task = self.spawn(task(ready))?;
-        Ok((task, value.wait(None).flatten()))
+        self.child().start(task)
     }
 
     /// Keeps something open in the portal for as long as the thread needs it, as a connection that has to
@@ -162,11 +123,12 @@ impl<B: Executor> BlockingPortal<B> {
     /// ```
     ///
     /// The task opens it, [holds](Holding::hold) it out to the thread, goes on when the thread lets go, and
-    /// closes it. If it ends without that, what it ended in is the inner error.
+    /// closes it. Its own error is the inner one, if it fails before; so that `portal.wrap(…)??` is what a
+    /// thread writes.
     ///
     /// # Errors
     ///
-    /// As [`call`](Self::call).
+    /// As [`call`](Self::call); also that the task has ended without holding anything out.
     ///
     /// # Panics
     ///
@@ -177,15 +139,16 @@ impl<B: Executor> BlockingPortal<B> {
     /// Blocks the thread until the value is there.
     #[track_caller]
     #[doc(alias = "wrap_async_context_manager")]
-    pub fn wrap<V, F, Fut>(
+    pub fn wrap<V, T, E, F, Fut>(
         &self,
         task: F,
-    ) -> Result<Result<Wrapped<V, Fut::Output>, Fut::Output>, CallError>
+    ) -> Result<Result<Wrapped<V, Result<T, E>>, E>, CallError>
     where
         V: Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
         F: FnOnce(Holding<V>) -> Fut,
-        Fut: Future + Send + 'static,
-        Fut::Output: Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
         wrap::wrap(self, task)
     }
@@ -210,7 +173,7 @@ impl<B: Executor> BlockingPortal<B> {
     #[track_caller]
     pub fn call_async<F>(&self, future: F) -> CallAsync<B, F>
     where
-        F: Future + Send + 'static,
+        F: Future + Send + 'static, // runs on another thread, and owns what it uses: `async move`
         F::Output: Send + 'static,
     {
         CallAsync::new(self.clone(), future)
@@ -218,6 +181,7 @@ impl<B: Executor> BlockingPortal<B> {
 
     /// Takes no more calls from now on. Those that run go on to their end, or with `cancel_remaining` are
     /// cancelled. May be called again, to cancel them after all.
+    #[track_caller]
     pub fn stop(&self, cancel_remaining: bool) {
         self.shared.stopped.set();
         if cancel_remaining {
@@ -239,6 +203,10 @@ impl<B: Executor> BlockingPortal<B> {
     #[doc(alias = "sleep_until_stopped")]
     pub async fn wait_stopped(&self) {
         self.shared.stopped.wait().await;
+    }
+
+    pub(super) fn tasks(&self) -> &TaskGroup<B, Cancelled> {
+        &self.shared.tasks
     }
 
     /// Whether the calling thread would wait for itself.

@@ -7,6 +7,7 @@
 //!                                    └─ tasks that run still ─┘
 //! ```
 
+mod child;
 mod handle;
 mod open;
 mod provider;
@@ -15,6 +16,7 @@ mod running;
 mod task;
 mod wrap;
 
+pub use child::PortalChild;
 pub use handle::BlockingPortal;
 pub use open::blocking_portal;
 pub use provider::{PortalLease, PortalProvider};

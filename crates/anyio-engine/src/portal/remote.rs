@@ -73,6 +73,8 @@ where
 {
     type Output = Result<F::Output, CallError>;
 
+    // The `.await` is where the task is from.
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         if let Some(error) = this.unwound.take() {

@@ -126,6 +126,7 @@ impl<T> PortalTask<T> {
 
     /// Cancels the task, which unwinds and then gives a cancellation. One that has ended, or ends by
     /// itself, keeps its result. Does not block, and may be called at any time.
+    #[track_caller]
     pub fn cancel(&self) {
         self.handle.cancel();
     }

@@ -72,23 +72,28 @@ pub struct Wrapped<V, T> {
     released: Arc<Event>,
 }
 
-pub(super) fn wrap<B, V, F, Fut>(
+#[track_caller]
+pub(super) fn wrap<B, V, T, E, F, Fut>(
     portal: &BlockingPortal<B>,
     task: F,
-) -> Result<Result<Wrapped<V, Fut::Output>, Fut::Output>, CallError>
+) -> Result<Result<Wrapped<V, Result<T, E>>, E>, CallError>
 where
     B: Executor,
     V: Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
     F: FnOnce(Holding<V>) -> Fut,
-    Fut: Future + Send + 'static,
-    Fut::Output: Send + 'static,
+    Fut: Future<Output = Result<T, E>> + Send + 'static,
 {
     let released = Arc::new(Event::new());
     let theirs = Arc::clone(&released);
     let (mut task, value) = portal.start(|ready| task(Holding { ready, released: theirs }))?;
     match value {
         Some(value) => Ok(Ok(Wrapped { value, task, released })),
-        None => task.wait().map(Err),
+        None => match task.wait()? {
+            Ok(_) => Err(CallError::not_held()),
+            Err(error) => Ok(Err(error)),
+        },
     }
 }
 

@@ -39,7 +39,7 @@ use crate::{
 /// Blocks the thread until `future` has ended.
 pub fn run<F>(future: F) -> Result<F::Output, CallError>
 where
-    F: Future + Send + 'static,
+    F: Future + Send + 'static, // runs on another thread, and owns what it uses: `async move`
     F::Output: Send + 'static,
 {
     let host = current_host()?;
@@ -67,7 +67,7 @@ where
 /// Blocks the thread until `f` has ended.
 pub fn run_sync<F, T>(f: F) -> Result<T, CallError>
 where
-    F: FnOnce() -> T + Send + 'static,
+    F: FnOnce() -> T + Send + 'static, // runs on another thread, and owns what it uses: `move`
     T: Send + 'static,
 {
     run(async move { f() })
@@ -149,7 +149,7 @@ impl Handle {
     /// Blocks the thread until `future` has ended.
     pub fn run<F>(&self, future: F) -> Result<F::Output, CallError>
     where
-        F: Future + Send + 'static,
+        F: Future + Send + 'static, // runs on another thread, and owns what it uses: `async move`
         F::Output: Send + 'static,
     {
         if self.run.is_polled_here() {
