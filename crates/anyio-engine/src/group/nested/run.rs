@@ -186,7 +186,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut opening = this.opening;
-        if let Some(Begin { body, node, span }) = opening.as_mut().begin() {
+        if let Some(body) = opening.as_mut().start() {
+            let Begin { node, span } = opening.as_mut().begin(None);
             let inbox = Arc::new(Inbox::new(Arc::clone(&node)));
             let tally = Arc::new(Tally::new(node, span, Settings::default()));
             let group = NestedGroup::new(Arc::clone(&tally), Arc::downgrade(&inbox));
