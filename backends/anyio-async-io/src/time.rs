@@ -1,7 +1,7 @@
 //! The reactor's timers.
 
 use std::{
-    fmt,
+    fmt, mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
@@ -18,6 +18,8 @@ use atomic_waker::AtomicWaker;
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Timer {
     deadline: Instant,
+    /// It has not been polled, and was not late when it was made.
+    sure: bool,
     timer: async_io::Timer,
     link: Option<Link>,
 }
@@ -25,7 +27,12 @@ pub struct Timer {
 impl Timer {
     /// A timer that ends at `deadline`, and not before. It is registered when it is polled.
     pub fn at(deadline: Instant) -> Self {
-        Self { deadline, timer: async_io::Timer::at(deadline), link: None }
+        Self { deadline, sure: false, timer: async_io::Timer::at(deadline), link: None }
+    }
+
+    /// The same for who has seen that it is `now`: the first poll need not look at the clock.
+    pub fn since(now: Instant, deadline: Instant) -> Self {
+        Self { sure: now < deadline, ..Self::at(deadline) }
     }
 }
 
@@ -34,7 +41,7 @@ impl Future for Timer {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        if Instant::now() >= this.deadline {
+        if !mem::take(&mut this.sure) && Instant::now() >= this.deadline {
             this.link = None;
             return Poll::Ready(());
         }

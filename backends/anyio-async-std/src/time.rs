@@ -17,4 +17,8 @@ impl Clock for AsyncStd {
     fn timer(deadline: Instant) -> Timer {
         Timer::at(deadline)
     }
+
+    fn timer_from(now: Instant, deadline: Instant) -> Timer {
+        Timer::since(now, deadline)
+    }
 }

@@ -10,7 +10,10 @@ use std::{
 use anyio_core::Clock;
 use pin_project_lite::pin_project;
 use tokio::{
-    task::coop::{Unconstrained, unconstrained},
+    task::{
+        coop::{Unconstrained, unconstrained},
+        try_id,
+    },
     time::{Sleep, sleep_until},
 };
 
@@ -25,11 +28,24 @@ impl Clock for Tokio {
 
     #[track_caller]
     fn timer(deadline: Instant) -> TokioTimer {
-        if let Err(error) = executor::current() {
-            panic!("{error}");
-        }
-        TokioTimer { deadline, fresh: true, sleep: unconstrained(sleep_until(deadline.into())) }
+        new(deadline, true)
     }
+
+    #[track_caller]
+    fn timer_from(now: Instant, deadline: Instant) -> TokioTimer {
+        new(deadline, deadline <= now)
+    }
+}
+
+#[track_caller]
+fn new(deadline: Instant, unsure: bool) -> TokioTimer {
+    // Whoever has an id is in a task; to ask for that takes no share in the runtime.
+    if try_id().is_none()
+        && let Err(error) = executor::current()
+    {
+        panic!("{error}");
+    }
+    TokioTimer { deadline, unsure, sleep: unconstrained(sleep_until(deadline.into())) }
 }
 
 pin_project! {
@@ -43,8 +59,8 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` them"]
     pub struct TokioTimer {
         deadline: Instant,
-        // It has not been polled.
-        fresh: bool,
+        // It has not been polled, and may be late already.
+        unsure: bool,
         #[pin]
         sleep: Unconstrained<Sleep>,
     }
@@ -57,7 +73,7 @@ impl Future for TokioTimer {
         let this = self.project();
         // tokio's wheel may be behind the clock: to a timer that is late already it would give the
         // next turn of the driver, and not this one.
-        if std::mem::take(this.fresh) && *this.deadline <= Tokio::now() {
+        if std::mem::take(this.unsure) && *this.deadline <= Tokio::now() {
             return Poll::Ready(());
         }
         this.sleep.poll(cx)

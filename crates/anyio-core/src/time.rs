@@ -78,4 +78,17 @@ pub trait Clock: Executor {
     /// Outside of the backend's runtime, with a message that names the fix.
     #[track_caller]
     fn timer(deadline: Instant) -> Self::Timer;
+
+    /// The same for who has looked at the clock just now: `now` is what it has said. To look at the
+    /// clock costs as much as a good part of a timer; one that would look itself, in its first poll, to
+    /// see whether it is late already, need not.
+    ///
+    /// # Panics
+    ///
+    /// As [`timer`](Self::timer).
+    #[track_caller]
+    fn timer_from(now: Instant, deadline: Instant) -> Self::Timer {
+        _ = now;
+        Self::timer(deadline)
+    }
 }

@@ -87,9 +87,12 @@ impl<C: Clock> Future for Sleep<C> {
             };
             match deadline {
                 Some(deadline) if deadline <= now => *this.checkpoint = Some(checkpoint()),
-                Some(deadline) => this.timer.set(Some(C::timer(deadline))),
+                Some(deadline) => this.timer.set(Some(C::timer_from(now, deadline))),
                 // Further away than the clock can tell: a year is as good, and then again.
-                None => this.timer.set(Some(C::timer(now + Duration::from_secs(31_536_000)))),
+                None => {
+                    let year = now + Duration::from_secs(31_536_000);
+                    this.timer.set(Some(C::timer_from(now, year)));
+                }
             }
         }
     }

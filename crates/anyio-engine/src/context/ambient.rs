@@ -106,26 +106,42 @@ fn node_at(view: View<'_>) -> Option<Arc<Node>> {
         next = view.outer();
     }
     for view in without.into_iter().rev() {
-        let made = make(view.kind(), &|| nearest.clone());
+        let made = make(view.kind(), &|| nearest.clone(), nearest.as_ref());
         nearest = Some(Arc::clone(view.cell().get_or_init(|| made)));
     }
     nearest
 }
 
-/// The node of a frame that has none; `outer` finds that of the frame around it.
-pub(crate) fn make(kind: Kind<'_>, outer: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
-    let node = match kind {
-        Kind::Owned(owner) => return owner.make(outer),
-        Kind::Scope(flags, site) => Node::new(flags, Label::at(site), None, None),
-        Kind::Until(deadline, site) => {
-            Node::new(Flags::PLAIN, Label::at(site), None, Some(deadline))
+/// The node of a frame that has none, in the place where the running code is.
+pub(crate) fn make_here(kind: Kind<'_>) -> Arc<Node> {
+    slot::current(|view| match view.and_then(|view| view.cell().get()) {
+        Some(parent) => make(kind, &|| Some(parent.clone()), Some(parent)),
+        None => {
+            let parent = view.filter(|_| !matches!(kind, Kind::Owned(_))).and_then(node_at);
+            make(kind, &node, parent.as_ref())
         }
+    })
+}
+
+/// The node of a frame that has none. That of the frame around it is `outer`, and for an
+/// [`Owner`](super::Owner), who may not want it, what `find` finds.
+fn make(
+    kind: Kind<'_>,
+    find: &dyn Fn() -> Option<Arc<Node>>,
+    outer: Option<&Arc<Node>>,
+) -> Arc<Node> {
+    let (flags, site, deadline) = match kind {
+        Kind::Owned(owner) => return owner.make(find),
+        Kind::Scope(flags, site) => (flags, site, None),
+        Kind::Until(deadline, site) => (Flags::PLAIN, site, Some(deadline)),
         Kind::Outside | Kind::Job | Kind::Transparent => {
             return Node::new(Flags::PLAIN, Label::default(), None, None);
         }
     };
-    node.attach(outer());
-    node
+    match outer {
+        Some(parent) => Node::beneath(parent, flags, Label::at(site), deadline),
+        None => Node::new(flags, Label::at(site), None, deadline),
+    }
 }
 
 /// Moves `node` beneath the innermost frame, if it is not there.

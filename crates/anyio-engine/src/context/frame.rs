@@ -73,7 +73,7 @@ impl Frame {
     /// The node, made now if there is none.
     #[inline]
     pub(crate) fn need_node(&self, kind: Kind<'_>) -> &Arc<Node> {
-        self.cell.get_or_init(|| ambient::make(kind, &ambient::node))
+        self.cell.get_or_init(|| ambient::make_here(kind))
     }
 
     /// To be called when the body is pending: from now on, changes in the tree wake this future.

@@ -35,6 +35,7 @@ pub struct Erased {
     spawner: fn() -> Result<AnySpawner, NoRuntime>,
     now: fn() -> Instant,
     timer: fn(Instant) -> AnyTimer,
+    timer_from: fn(Instant, Instant) -> AnyTimer,
     run: Option<fn(&RunOptions, Pin<&mut dyn Future<Output = ()>>) -> Result<(), RunError>>,
     blocking: Option<fn(Job) -> Result<(), NoRuntime>>,
     net: Option<NetTable>,
@@ -57,6 +58,7 @@ impl Erased {
             spawner: || B::spawner().map(AnySpawner::new),
             now: B::now,
             timer: |deadline| AnyTimer::new(B::timer(deadline)),
+            timer_from: |now, deadline| AnyTimer::new(B::timer_from(now, deadline)),
             run: None,
             blocking: None,
             net: None,
@@ -135,6 +137,13 @@ impl Erased {
     #[track_caller]
     pub fn timer(&self, deadline: Instant) -> AnyTimer {
         (self.timer)(deadline)
+    }
+
+    /// A timer, for who has seen that it is `now`.
+    #[must_use]
+    #[track_caller]
+    pub fn timer_from(&self, now: Instant, deadline: Instant) -> AnyTimer {
+        (self.timer_from)(now, deadline)
     }
 
     /// Runs `future` on a runtime of its own.

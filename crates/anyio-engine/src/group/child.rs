@@ -162,8 +162,7 @@ impl<B: Executor, E> Owner for Root<'_, B, E> {
 
     fn make(&self, _: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
         let flags = Flags::TASK_ROOT.with(Role::Task.flags());
-        let node = Node::new(flags, self.slot.tree_label(), None, None);
-        node.attach(Some(Arc::clone(&self.core.tally.node)));
+        let node = Node::beneath(&self.core.tally.node, flags, self.slot.tree_label(), None);
         self.slot.adopt(&node);
         node
     }

@@ -41,11 +41,9 @@ impl<B: Executor, E> Core<B, E> {
         node: Arc<Node>,
         backend: Option<&'static Erased>,
         span: Span,
+        roster: Arc<Roster>,
         settings: Settings,
     ) -> Self {
-        let roster = Arc::new(Roster::new());
-        let members = Arc::downgrade(&roster);
-        node.set_members(members);
         Self {
             tally: Tally::new(node, span, settings),
             backend,
@@ -82,6 +80,7 @@ impl<B: Executor, E> Core<B, E> {
         let tasks = self.roster.len();
         if tasks > 0 {
             trace::group_dropped(&self.tally.span, tasks);
+            self.tally.node.stay_found();
         }
         self.tally.node.cancel(Cause::of(CauseKind::Dropped));
     }

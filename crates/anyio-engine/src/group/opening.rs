@@ -18,9 +18,9 @@ use super::{
 use crate::{
     context::{Body, Frame, Kind, poll_unwound},
     scope::{BOUNDARY, Outcome, catch, conclude, hold_of, poll_caught},
-    sys::Arc,
+    sys::{Arc, Weak},
     trace::Span,
-    tree::{Node, Role},
+    tree::{Members, Node, Role},
 };
 
 pin_project! {
@@ -40,8 +40,7 @@ pin_project! {
 }
 
 /// What a group begins with.
-pub(super) struct Begin<F> {
-    pub(super) body: F,
+pub(super) struct Begin {
     pub(super) node: Arc<Node>,
     pub(super) span: Span,
 }
@@ -73,17 +72,18 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         }
     }
 
-    /// In the first poll: what there is to begin with.
-    pub(super) fn begin(self: Pin<&mut Self>) -> Option<Begin<F>> {
+    /// In the first poll: what makes the body.
+    pub(super) fn start(self: Pin<&mut Self>) -> Option<F> {
+        self.project().start.take()
+    }
+
+    /// Opens the group, whose tasks are these.
+    pub(super) fn begin(self: Pin<&mut Self>, members: Option<Weak<dyn Members>>) -> Begin {
         let this = self.project();
-        let body = this.start.take()?;
         *this.span = Span::group(this.name.as_deref(), this.location);
         let node = Arc::clone(this.hold.need_node(kind(this.location)));
-        if this.name.is_some() {
-            node.set_name(this.name.clone());
-        }
-        node.list();
-        Some(Begin { body, node, span: this.span.clone() })
+        node.open(this.name.clone(), members);
+        Begin { node, span: this.span.clone() }
     }
 
     /// Makes the body.

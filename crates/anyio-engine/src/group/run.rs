@@ -16,6 +16,7 @@ use super::{
     core::{Core, Settings},
     handle::TaskGroup,
     opening::{Begin, Opening},
+    roster::Roster,
 };
 use crate::{context::current_backend, sys::Arc};
 
@@ -172,8 +173,11 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut opening = this.opening;
-        if let Some(Begin { body, node, span }) = opening.as_mut().begin() {
-            let core = Arc::new(Core::new(node, current_backend(), span, *this.settings));
+        if let Some(body) = opening.as_mut().start() {
+            let roster = Arc::new(Roster::new());
+            let members = Arc::downgrade(&roster);
+            let Begin { node, span } = opening.as_mut().begin(Some(members));
+            let core = Arc::new(Core::new(node, current_backend(), span, roster, *this.settings));
             let core = this.core.insert(core);
             let group = TaskGroup::new(Arc::clone(core));
             opening.as_mut().call(|| body(group), &core.tally);

@@ -1,6 +1,6 @@
 //! What a group, a task and the task's handle share of the task.
 
-use std::{any::Any, panic::Location, sync::Arc as StdArc, task::Waker};
+use std::{any::Any, mem, panic::Location, sync::Arc as StdArc, task::Waker};
 
 use anyio_core::{Cancelled, Cause, CauseKind, TaskStatus};
 
@@ -60,11 +60,34 @@ pub(super) struct Slot {
 
 struct Inner {
     location: &'static Location<'static>,
+    kept: Kept,
+    extra: Option<Box<Extra>>,
+}
+
+/// What is kept of a task as long as it runs, or when it has ended.
+enum Kept {
+    Nothing,
     /// The task itself. It looks at the flags after it has registered, so that it may be woken
     /// once too often, but is never left asleep.
-    waker: Option<Waker>,
-    value: Option<Value>,
-    extra: Option<Box<Extra>>,
+    Waker(Waker),
+    Value(Value),
+}
+
+impl Kept {
+    const fn take(&mut self) -> Self {
+        mem::replace(self, Self::Nothing)
+    }
+
+    /// Takes the waker; a value stays.
+    fn take_waker(&mut self) -> Option<Waker> {
+        match self.take() {
+            Self::Waker(waker) => Some(waker),
+            kept => {
+                *self = kept;
+                None
+            }
+        }
+    }
 }
 
 /// What few tasks have.
@@ -89,7 +112,7 @@ impl Inner {
 
     /// All that has to be dropped, and not under the lock.
     fn clear(&mut self) -> Remains {
-        Remains { _waker: self.waker.take(), _value: self.value.take(), _extra: self.extra.take() }
+        Remains { _kept: self.kept.take(), _extra: self.extra.take() }
     }
 }
 
@@ -103,8 +126,7 @@ pub(super) enum End {
 /// What is left in a slot that nobody needs any more, and only has to be dropped, which may run
 /// destructors of others.
 pub(super) struct Remains {
-    _waker: Option<Waker>,
-    _value: Option<Value>,
+    _kept: Kept,
     _extra: Option<Box<Extra>>,
 }
 
@@ -116,8 +138,7 @@ impl Slot {
             next: AtomicU32::default(),
             inner: Mutex::from(Inner {
                 location: Location::caller(),
-                waker: None,
-                value: None,
+                kept: Kept::Nothing,
                 extra: None,
             }),
         }
@@ -222,7 +243,7 @@ impl Slot {
             label: Label::named(extra.and_then(|extra| extra.name.clone()), inner.location),
             since: next & !TAKEN,
             service: state & SERVICE != 0,
-            waits: inner.waker.is_some(),
+            waits: matches!(inner.kept, Kept::Waker(_)),
             cancelled: state & CANCEL_CALLED != 0,
             cause: inner.cause().cloned(),
             node: extra.and_then(|extra| extra.node.clone()),
@@ -236,17 +257,19 @@ impl Slot {
 
     /// From now on, `waker` is who is woken by a cancellation.
     pub(super) fn register(&self, waker: &Waker) {
-        if self.inner.lock().waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+        if let Kept::Waker(known) = &self.inner.lock().kept
+            && known.will_wake(waker)
+        {
             return;
         }
         let waker = waker.clone();
-        let known = self.inner.lock().waker.replace(waker);
+        let known = mem::replace(&mut self.inner.lock().kept, Kept::Waker(waker));
         drop(known);
     }
 
     /// Wakes the task.
     pub(super) fn wake(&self) {
-        let waker = self.inner.lock().waker.take();
+        let waker = self.inner.lock().kept.take_waker();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -275,7 +298,7 @@ impl Slot {
             }
             inner.extra().cause = Some(cause.clone());
             self.state.fetch_or(CANCEL_CALLED, Ordering::AcqRel);
-            (inner.extra().node.clone(), inner.waker.take())
+            (inner.extra().node.clone(), inner.kept.take_waker())
         };
         if let Some(node) = node {
             node.cancel(cause);
@@ -302,9 +325,10 @@ impl Slot {
     pub(super) fn end(&self, end: End) -> Option<Remains> {
         let (last, joiner, dropped) = {
             let mut inner = self.inner.lock();
+            let waker = inner.kept.take();
             let bit = match end {
                 End::Value(value) => {
-                    inner.value = Some(value);
+                    inner.kept = Kept::Value(value);
                     FINISHED
                 }
                 End::Cut(cause) => {
@@ -315,12 +339,12 @@ impl Slot {
             };
             let last = self.state.fetch_or(bit, Ordering::AcqRel) & RELEASED != 0;
             if last {
-                (Some(inner.clear()), None, None)
+                (Some(inner.clear()), None, Some((waker, None)))
             } else {
                 let extra = inner.extra.as_mut();
                 let (joiner, node) =
                     extra.map_or((None, None), |extra| (extra.joiner.take(), extra.node.take()));
-                (None, joiner, Some((inner.waker.take(), node)))
+                (None, joiner, Some((waker, node)))
             }
         };
         drop(dropped);
@@ -367,8 +391,12 @@ impl Slot {
             return Err(Cancelled::new(Cause::sibling_failed(self.label())));
         }
         let mut inner = self.inner.lock();
-        inner.value.take().ok_or_else(|| {
-            Cancelled::new(inner.cause().cloned().unwrap_or(Cause::of(CauseKind::Dropped)))
-        })
+        match inner.kept.take() {
+            Kept::Value(value) => Ok(value),
+            Kept::Nothing | Kept::Waker(_) => {
+                let cause = inner.cause().cloned();
+                Err(Cancelled::new(cause.unwrap_or(Cause::of(CauseKind::Dropped))))
+            }
+        }
     }
 }

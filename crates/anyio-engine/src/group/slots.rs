@@ -5,9 +5,9 @@ use std::{array, sync::OnceLock};
 use super::slot::Slot;
 
 /// How many a group has without another allocation.
-const INLINE: usize = 4;
-/// How many blocks of 8, 16, 32 … follow those.
-const SMALL: usize = 4;
+const INLINE: usize = 2;
+/// How many blocks of 4, 8, 16 … follow those.
+const SMALL: usize = 5;
 /// How many slots the inline and the small blocks are together.
 const BEFORE_LARGE: usize = INLINE * ((1 << (SMALL + 1)) - 1);
 /// How many slots each of the other blocks has.
@@ -27,8 +27,27 @@ type Directory = OnceLock<Box<[Block]>>;
 /// with the list would be half empty most of the time.
 pub(super) struct Slots {
     inline: [Slot; INLINE],
-    small: [Block; SMALL],
+    /// Nothing in most groups, which are small: to open and to close one is to make and to drop this.
+    rest: OnceLock<Box<Rest>>,
+}
+
+/// All further slots.
+struct Rest {
+    first: [Slot; 2 * INLINE],
+    /// Those after the first small block.
+    small: [Block; SMALL - 1],
     large: OnceLock<Box<[Directory; DIRECTORIES]>>,
+}
+
+impl Rest {
+    #[cold]
+    fn new() -> Box<Self> {
+        Box::new(Self {
+            first: array::from_fn(|_| Slot::new()),
+            small: [const { Block::new() }; _],
+            large: OnceLock::new(),
+        })
+    }
 }
 
 impl Slots {
@@ -36,11 +55,7 @@ impl Slots {
     pub(super) const LIMIT: u32 = 1 << 30;
 
     pub(super) fn new() -> Self {
-        Self {
-            inline: array::from_fn(|_| Slot::new()),
-            small: [const { Block::new() }; SMALL],
-            large: OnceLock::new(),
-        }
+        Self { inline: array::from_fn(|_| Slot::new()), rest: OnceLock::new() }
     }
 
     /// The slot at `index`.
@@ -54,12 +69,16 @@ impl Slots {
         if index < INLINE {
             return &self.inline[index];
         }
+        let rest = self.rest.get().expect(MISSING);
         if index < BEFORE_LARGE {
             let (number, place) = in_small(index);
-            return &self.small[number].get().expect(MISSING)[place];
+            return match number.checked_sub(1) {
+                None => &rest.first[place],
+                Some(number) => &rest.small[number].get().expect(MISSING)[place],
+            };
         }
         let (number, block, place) = in_large(index);
-        let directory = self.large.get().expect(MISSING)[number].get().expect(MISSING);
+        let directory = rest.large.get().expect(MISSING)[number].get().expect(MISSING);
         &directory[block].get().expect(MISSING)[place]
     }
 
@@ -69,12 +88,16 @@ impl Slots {
         if index < INLINE {
             return &self.inline[index];
         }
+        let rest = self.rest.get_or_init(Rest::new);
         if index < BEFORE_LARGE {
             let (number, place) = in_small(index);
-            return &self.small[number].get_or_init(|| new(INLINE << (number + 1)))[place];
+            return match number.checked_sub(1) {
+                None => &rest.first[place],
+                Some(less) => &rest.small[less].get_or_init(|| new(INLINE << (number + 1)))[place],
+            };
         }
         let (number, block, place) = in_large(index);
-        let directories = self.large.get_or_init(|| Box::new([const { OnceLock::new() }; _]));
+        let directories = rest.large.get_or_init(|| Box::new([const { OnceLock::new() }; _]));
         let directory = directories[number]
             .get_or_init(|| std::iter::repeat_with(Block::new).take(DIRECTORY << number).collect());
         &directory[block].get_or_init(|| new(BLOCK))[place]
@@ -124,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_fits_a_cache_line() {
-        assert!(size_of::<Slot>() <= 64, "{}", size_of::<Slot>());
+    fn a_slot_is_small() {
+        assert!(size_of::<Slot>() <= 56, "{}", size_of::<Slot>());
     }
 }

@@ -250,7 +250,7 @@ impl<C: Clock> Wait<'_, C> {
         if deadline <= now() {
             return Some(kind);
         }
-        self.timer.set(Some(C::timer(deadline)));
+        self.timer.set(Some(C::timer_from(now(), deadline)));
         self.poll_timer(node).then_some(kind)
     }
 

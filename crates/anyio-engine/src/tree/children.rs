@@ -14,6 +14,15 @@ pub(super) struct Children {
 }
 
 impl Children {
+    /// Where the next one will be.
+    pub(super) fn next_place(&self) -> usize {
+        match (&self.first, &self.more) {
+            (None, _) => 0,
+            (Some(_), None) => 1,
+            (Some(_), Some(more)) => 1 + more.vacant_key(),
+        }
+    }
+
     pub(super) fn insert(&mut self, child: Arc<Node>) -> usize {
         if self.first.is_none() {
             self.first = Some(child);

@@ -1,13 +1,18 @@
 //! The nodes from which the tree of tasks is found.
 //!
-//! Not all: what is beneath a listed node is found from there. Groups, runs and captured tasks are
-//! listed, scopes are not; so what is in no group and no run is not found, and costs nothing.
+//! Not all: what is beneath a listed node is found from there. Runs and captured tasks are listed, and
+//! groups that are beneath nothing that is; scopes are not, unless they are moved away with what is
+//! in them. So what is in no group and no run is not found, and costs nothing; nor does a group in a run.
+//!
+//! `FOUND` is raised in what is listed, and in what is put beneath a node that has it. It is never
+//! lowered: what leaves its place without its end is listed, a group that is dropped before its tasks
+//! have ended at once, a future that is moved away when it is polled where it comes to.
 
 use std::sync::{Mutex as StdMutex, PoisonError};
 
 use slab::Slab;
 
-use super::node::Node;
+use super::node::{Flags, Node};
 use crate::sys::{Arc, Weak, ticks};
 
 /// One lock would be everybody's; this many are enough for those who open groups at the same time.
@@ -18,49 +23,84 @@ const SHARDS: usize = 16;
 static LISTED: [StdMutex<Slab<Weak<Node>>>; SHARDS] =
     [const { StdMutex::new(Slab::new()) }; SHARDS];
 
-/// Where a node is listed, and since when.
+/// Where a node is listed, and since when it is there.
 #[derive(Debug)]
 pub(crate) struct Listing {
     place: u32,
-    pub(super) since: u32,
+    pub(super) since: Option<u32>,
 }
 
 impl Listing {
     const NONE: u32 = u32::MAX;
 
-    pub(super) const fn since(&self) -> Option<u32> {
-        if self.place == Self::NONE { None } else { Some(self.since) }
+    const fn is_listed(&self) -> bool {
+        self.place != Self::NONE
     }
 
     /// To be called when the node is dropped.
     pub(super) fn leave(&self) {
-        if self.place != Self::NONE {
-            let (shard, index) = (self.place as usize % SHARDS, self.place as usize / SHARDS);
-            let mut nodes = LISTED[shard].lock().unwrap_or_else(PoisonError::into_inner);
-            let removed = nodes.try_remove(index);
-            drop(nodes);
-            drop(removed);
+        if self.is_listed() {
+            leave(self.place);
         }
     }
 }
 
 impl Default for Listing {
     fn default() -> Self {
-        Self { place: Self::NONE, since: 0 }
+        Self { place: Self::NONE, since: None }
     }
+}
+
+#[cold]
+fn leave(place: u32) {
+    let (shard, index) = (place as usize % SHARDS, place as usize / SHARDS);
+    let mut nodes = LISTED[shard].lock().unwrap_or_else(PoisonError::into_inner);
+    let removed = nodes.try_remove(index);
+    drop(nodes);
+    drop(removed);
 }
 
 impl Node {
     /// From now on, the tree of tasks is found from here, too. To be called once. It looks at the clock.
     pub(crate) fn list(self: &Arc<Self>) {
-        let since = ticks::refresh();
+        self.links.lock().listing.since = Some(ticks::refresh());
+        self.enlist();
+    }
+
+    /// To be called when what is around the node is no longer a way to it, and by its owner.
+    #[cold]
+    pub(crate) fn stay_found(self: &Arc<Self>) {
+        let flags = self.flags();
+        // Tasks are found from their group, which knows them all.
+        if flags.any(Flags::FOUND) && !flags.any(Flags::TASK_ROOT) {
+            self.enlist();
+        }
+    }
+
+    /// Lists the node if it is not.
+    #[cold]
+    pub(super) fn enlist(self: &Arc<Self>) {
+        if self.links.lock().listing.is_listed() {
+            return;
+        }
         // Where the allocator puts things; it differs between threads that are busy at the same time.
         let shard = (self.address() >> 8) % SHARDS;
         let weak = Arc::downgrade(self);
         let index = LISTED[shard].lock().unwrap_or_else(PoisonError::into_inner).insert(weak);
         // With so many, the last ones are not found.
         let place = u32::try_from(index * SHARDS + shard).unwrap_or(Listing::NONE);
-        self.links.lock().listing = Listing { place, since };
+        let twice = {
+            let mut links = self.links.lock();
+            let twice = links.listing.is_listed();
+            if !twice {
+                links.listing.place = place;
+            }
+            twice
+        };
+        if twice {
+            leave(place);
+        }
+        self.raise(Flags::FOUND);
     }
 }
 

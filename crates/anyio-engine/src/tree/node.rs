@@ -17,7 +17,7 @@ use super::{
     listed::Listing,
     role::{Label, Members},
 };
-use crate::sys::{Arc, AtomicU32, AtomicUsize, Mutex, Ordering, Weak, global};
+use crate::sys::{Arc, AtomicU32, AtomicUsize, Mutex, Ordering, Weak, global, ticks};
 
 /// What a node is and how it stands, as a set of bits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,8 +47,10 @@ impl Flags {
     // The bit after that is `watched`'s.
     /// Its timer has called.
     pub(crate) const DUE: Self = Self(1 << 10);
+    /// It is listed, or was put beneath what is found from a node that is.
+    pub(super) const FOUND: Self = Self(1 << 11);
     /// Where the bits begin that say what it [stands for](super::Role), which never change.
-    const ROLE: u32 = 11;
+    const ROLE: u32 = 12;
     /// Either reason to hold.
     pub(crate) const OBLIGATION: Self = Self(Self::SHIELD.0 | Self::HOLD.0);
 
@@ -58,6 +60,10 @@ impl Flags {
 
     pub(crate) const fn any(self, of: Self) -> bool {
         self.0 & of.0 != 0
+    }
+
+    const fn only(self, of: Self) -> Self {
+        Self(self.0 & of.0)
     }
 
     /// A node that stands for this.
@@ -152,14 +158,47 @@ impl Node {
         cause: Option<Cause>,
         deadline: Option<Instant>,
     ) -> Arc<Self> {
+        Self::with_links(flags, Links { label, cause, deadline, ..Links::default() })
+    }
+
+    fn with_links(flags: Flags, links: Links) -> Arc<Self> {
         let effective = if flags.any(Flags::CANCELLED) { Flags::EFFECTIVE } else { Flags::PLAIN };
         let asked = if flags.any(Flags::SHUTDOWN) { Flags::ASKED } else { Flags::PLAIN };
+        let parent_address = links.parent.as_ref().map_or(0, Self::address);
         Arc::new(Self {
             flags: AtomicU32::from(flags.with(effective).with(asked).0),
-            parent_address: AtomicUsize::default(),
+            parent_address: AtomicUsize::from(parent_address),
             waker: Bell::new(),
-            links: Mutex::from(Links { label, cause, deadline, ..Links::default() }),
+            links: Mutex::from(links),
         })
+    }
+
+    /// A new node beneath `parent`, or whatever has taken that one's place. It has no cause of its own.
+    pub(crate) fn beneath(
+        parent: &Arc<Self>,
+        flags: Flags,
+        label: Label,
+        deadline: Option<Instant>,
+    ) -> Arc<Self> {
+        let mut links = parent.links.lock();
+        if links.gone {
+            drop(links);
+            let node = Self::new(flags, label, None, deadline);
+            node.attach(Some(Arc::clone(parent)));
+            return node;
+        }
+        // It has its parent before anybody sees it, so a walk that finds it needs nothing more.
+        let place = links.children.next_place();
+        let own =
+            Links { parent: Some(Arc::clone(parent)), place, label, deadline, ..Links::default() };
+        let found = parent.flags().only(Flags::FOUND);
+        let node = Self::with_links(flags.with(found), own);
+        links.children.insert(Arc::clone(&node));
+        drop(links);
+        if parent.flags().any(Flags::EFFECTIVE.with(Flags::ASKED)) {
+            node.refresh();
+        }
+        node
     }
 
     /// Acquire: whoever sees a flag also sees what was written before it was raised, such as the
@@ -320,15 +359,33 @@ impl Node {
         self.links.lock().members = Some(members);
     }
 
-    pub(crate) fn set_name(&self, name: Option<StdArc<str>>) {
-        self.links.lock().label.name = name;
+    /// To be called once, when a group is opened, of which this is the node. It looks at the clock.
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        name: Option<StdArc<str>>,
+        members: Option<Weak<dyn Members>>,
+    ) {
+        let since = ticks::refresh();
+        {
+            let mut links = self.links.lock();
+            links.label.name = name;
+            links.members = members;
+            links.listing.since = Some(since);
+        }
+        if !self.flags().any(Flags::FOUND) {
+            self.enlist();
+        }
     }
 
     /// Puts a node that is new beneath `parent`, or whatever has taken that one's place.
     pub(crate) fn attach(self: &Arc<Self>, parent: Option<Arc<Self>>) {
         let Some(parent) = parent else { return };
+        let linked = self.link(Some(parent));
+        if linked.found {
+            self.raise(Flags::FOUND);
+        }
         // What is new has no children, and its own bits are right.
-        if self.link(Some(parent)).outer.any(Flags::EFFECTIVE.with(Flags::ASKED)) {
+        if linked.outer.any(Flags::EFFECTIVE.with(Flags::ASKED)) {
             self.refresh();
         }
     }
@@ -336,13 +393,18 @@ impl Node {
     /// Moves the node, with all beneath it, to another parent, unless that would make a cycle.
     pub(crate) fn move_to(self: &Arc<Self>, parent: Option<Arc<Self>>) {
         let _walk = Walk::begin();
-        let old = {
+        let Linked { old, found, .. } = {
             let _one_at_a_time = MOVES.lock();
             if parent.as_ref().is_some_and(|parent| parent.is_beneath(self)) {
                 return;
             }
-            self.link(parent).old
+            self.link(parent)
         };
+        if found {
+            self.raise(Flags::FOUND);
+        } else {
+            self.stay_found();
+        }
         self.refresh();
         if let Some((old, place)) = old {
             self.leave(old, place);
@@ -353,6 +415,7 @@ impl Node {
     /// parent; at no moment is there none.
     fn link(self: &Arc<Self>, parent: Option<Arc<Self>>) -> Linked {
         let mut next = parent;
+        let mut found = false;
         let (parent, place) = loop {
             let Some(parent) = next else { break (None, 0) };
             let mut links = parent.links.lock();
@@ -363,6 +426,7 @@ impl Node {
             // What is gone and effective stays so: nothing will have to be passed on.
             let gone = links.gone;
             let place = if gone { usize::MAX } else { links.children.insert(Arc::clone(self)) };
+            found = !gone && parent.flags().any(Flags::FOUND);
             drop(links);
             break (Some(parent), place);
         };
@@ -374,7 +438,7 @@ impl Node {
         let outer = parent.as_ref().map_or(Flags::PLAIN, |parent| parent.flags());
         let place = mem::replace(&mut links.place, place);
         let old = mem::replace(&mut links.parent, parent).map(|old| (old, place));
-        Linked { old, outer }
+        Linked { old, outer, found }
     }
 
     /// Takes the node out of the tree for good. If it held its ancestors, they are told.
@@ -598,6 +662,8 @@ struct Linked {
     old: Option<(Arc<Node>, usize)>,
     /// The new parent's flags, read when it was the parent.
     outer: Flags,
+    /// It is found from there.
+    found: bool,
 }
 
 /// Where a listener's waker is.

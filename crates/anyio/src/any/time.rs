@@ -25,4 +25,11 @@ impl Clock for Any {
             Err(error) => panic!("{error}"),
         }
     }
+    #[track_caller]
+    fn timer_from(now: Instant, deadline: Instant) -> AnyTimer {
+        match backend_for("waiting for a time") {
+            Ok(backend) => backend.timer_from(now, deadline),
+            Err(error) => panic!("{error}"),
+        }
+    }
 }

@@ -2,17 +2,16 @@
 
 use std::mem;
 
+use super::door::Door;
 use crate::sys::{Arc, AtomicBool, Mutex, Ordering};
-use crate::tree::Node;
 
 /// # Invariants
 ///
-/// 1. Who adds a task and sees that the group is being polled does not wake it: the group looks
-///    into the queue once more after it has said that it is not polled any more.
-/// 2. A group closes only in the look that finds the queue empty, and nothing is added afterwards.
+/// 1. A group closes only in the look that finds the queue empty, and nothing is added afterwards.
+/// 2. `closed` says so before the lock does, for those who would only be refused.
 pub(super) struct Inbox<C> {
-    node: Arc<Node>,
-    polled: AtomicBool,
+    door: Arc<Door>,
+    closed: AtomicBool,
     queue: Mutex<Queue<C>>,
 }
 
@@ -22,15 +21,15 @@ struct Queue<C> {
 }
 
 impl<C> Inbox<C> {
-    pub(super) fn new(node: Arc<Node>) -> Self {
+    pub(super) fn new(door: Arc<Door>) -> Self {
         let queue = Queue { tasks: Vec::new(), closed: false };
-        Self { node, polled: AtomicBool::default(), queue: Mutex::from(queue) }
+        Self { door, closed: AtomicBool::default(), queue: Mutex::from(queue) }
     }
 
     /// Adds what `task` makes, unless the group has closed.
     pub(super) fn add(&self, task: impl FnOnce() -> C) -> bool {
         // Made outside of the lock, and not at all if it were in vain.
-        if self.queue.lock().closed {
+        if self.closed.load(Ordering::Acquire) {
             return false;
         }
         let task = task();
@@ -43,16 +42,12 @@ impl<C> Inbox<C> {
                 None
             }
         };
-        let added = refused.is_none();
-        drop(refused);
-        if !self.polled.load(Ordering::SeqCst) {
-            self.node.waker().wake();
+        if refused.is_none() {
+            self.door.knock();
+            return true;
         }
-        added
-    }
-
-    pub(super) fn set_polled(&self, polled: bool) {
-        self.polled.store(polled, Ordering::SeqCst);
+        drop(refused);
+        false
     }
 
     pub(super) fn take(&self) -> Vec<C> {
@@ -67,6 +62,9 @@ impl<C> Inbox<C> {
     pub(super) fn close(&self) -> bool {
         let mut queue = self.queue.lock();
         queue.closed |= queue.tasks.is_empty();
+        if queue.closed {
+            self.closed.store(true, Ordering::Release);
+        }
         queue.closed
     }
 }

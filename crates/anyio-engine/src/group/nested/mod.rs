@@ -1,15 +1,21 @@
 //! Groups whose tasks run inside of the caller's own: they may borrow, and need no runtime.
 //!
-//! A task is a future in a set that the group's future polls. What it shares with its handle is a
-//! [`joint`]; new ones come through an [`inbox`], which the handles on the group hold weakly, since
-//! tasks hold handles. Everything else is that of the other groups.
+//! A task is a future in a [`set`] that the group's future polls, with a bit in a [`block`] for its
+//! waker. What it shares with its handle is a [`joint`]; new ones come through an [`inbox`], which the
+//! handles on the group hold weakly, since tasks hold handles. What is there to do is brought to the
+//! group's [`door`]. Everything else is that of the other groups.
 
+mod block;
 mod builder;
 mod child;
+mod door;
 mod group;
 mod inbox;
 mod joint;
+#[cfg(all(test, loom))]
+mod model;
 mod run;
+mod set;
 mod several;
 mod together;
 

@@ -8,7 +8,6 @@ use std::{
 };
 
 use anyio_core::{Body as BodyEnd, TaskError};
-use futures_util::stream::{FuturesUnordered, Stream};
 use pin_project_lite::pin_project;
 
 use super::{
@@ -18,13 +17,12 @@ use super::{
         run::FirstError,
         tally::Tally,
     },
+    door::Door,
     group::{LocalTask, NestedGroup, ScopedTaskGroup, SendTask},
     inbox::Inbox,
+    set::Set,
 };
 use crate::{LocalTaskGroup, sys::Arc};
-
-/// How many times a group looks for new tasks before others have a turn.
-const ROUNDS: usize = 32;
 
 /// Opens a group whose tasks may borrow from the caller: they run inside of the caller's own task,
 /// all at once but never in parallel.
@@ -148,28 +146,14 @@ pin_project! {
 
 struct Tasks<C, E> {
     tally: Arc<Tally<E>>,
-    set: FuturesUnordered<C>,
+    door: Arc<Door>,
+    set: Set<C>,
     inbox: Arc<Inbox<C>>,
 }
 
 impl<C, E, F, Fut, T> NestedRun<C, E, F, Fut, T> {
     pub(super) fn new(location: &'static Location<'static>, body: F) -> Self {
         Self { opening: Opening::new(None, location, body), tasks: None }
-    }
-}
-
-impl<C: Future<Output = ()> + Unpin, E> Tasks<C, E> {
-    /// Polls the tasks; whether it has to do so again before anything else happens.
-    fn poll(&mut self, cx: &mut Context<'_>) -> bool {
-        for _ in 0..ROUNDS {
-            self.set.extend(self.inbox.take());
-            match Pin::new(&mut self.set).poll_next(cx) {
-                Poll::Ready(Some(())) => {}
-                Poll::Ready(None) | Poll::Pending if self.inbox.is_empty() => return false,
-                Poll::Ready(None) | Poll::Pending => {}
-            }
-        }
-        true
     }
 }
 
@@ -186,25 +170,28 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut opening = this.opening;
-        if let Some(Begin { body, node, span }) = opening.as_mut().begin() {
-            let inbox = Arc::new(Inbox::new(Arc::clone(&node)));
+        if let Some(body) = opening.as_mut().start() {
+            let Begin { node, span } = opening.as_mut().begin(None);
+            let door = Arc::new(Door::new(Arc::clone(&node)));
+            let inbox = Arc::new(Inbox::new(Arc::clone(&door)));
             let tally = Arc::new(Tally::new(node, span, Settings::default()));
             let group = NestedGroup::new(Arc::clone(&tally), Arc::downgrade(&inbox));
-            let tasks = Tasks { tally, set: FuturesUnordered::new(), inbox };
+            let set = Set::new(Arc::clone(&door));
+            let tasks = Tasks { tally, door, set, inbox };
             let tasks = this.tasks.insert(tasks);
-            tasks.inbox.set_polled(true);
+            tasks.door.set_polled(true);
             opening.as_mut().call(|| body(group), &tasks.tally);
         }
         let Some(tasks) = this.tasks.as_mut() else {
             return opening.poll_unwound::<E, FirstError>(cx);
         };
-        tasks.inbox.set_polled(true);
+        tasks.door.set_polled(true);
         let ended = opening.as_mut().poll_body(&tasks.tally, cx).is_ready();
-        let again = opening.as_mut().enter(|| tasks.poll(cx));
+        let again = opening.as_mut().enter(|| tasks.set.poll(&tasks.inbox));
         if again || !ended || !tasks.set.is_empty() || !tasks.inbox.close() {
             opening.settle(ended, cx);
-            tasks.inbox.set_polled(false);
-            if again || !tasks.inbox.is_empty() {
+            tasks.door.set_polled(false);
+            if again || !tasks.inbox.is_empty() || !tasks.door.is_quiet() {
                 cx.waker().wake_by_ref();
             }
             return Poll::Pending;

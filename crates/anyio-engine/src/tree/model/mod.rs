@@ -15,9 +15,7 @@ use crate::{model::Alarm, sys::Arc};
 
 /// A node beneath `parent`.
 fn beneath(parent: &Arc<Node>, flags: Flags) -> Arc<Node> {
-    let node = Node::new(flags, Label::default(), None, None);
-    node.attach(Some(Arc::clone(parent)));
-    node
+    Node::beneath(parent, flags, Label::default(), None)
 }
 
 /// A node without a parent. What all moves and walks share is made with it, before there are threads.
