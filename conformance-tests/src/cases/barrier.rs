@@ -185,8 +185,8 @@ async fn nobody_arrives_in_a_cancelled_scope<B: Runtime>() {
     waits.await;
 }
 
-/// A task that panics instead of arriving leaves nobody waiting for it: its group ends the others, and the
-/// barrier is as new.
+/// A task that panics instead of arriving leaves nobody waiting for it: its group ends the others,
+/// and the barrier is as new.
 async fn panic_strands_nobody<B: Runtime>() {
     let barrier = Arc::new(Barrier::new(3));
     let group = async {

@@ -51,7 +51,8 @@ async fn owned_guard_keeps_the_lock<B: Runtime>() {
     assert!(weak.upgrade().is_none());
 }
 
-/// An owned guard may be used, and dropped, on a thread that knows no runtime; who waits in a task gets the lock.
+/// An owned guard may be used, and dropped, on a thread that knows no runtime; who waits in a task
+/// gets the lock.
 async fn owned_guard_goes_to_another_thread<B: Runtime>() {
     let lock = Arc::new(<B::Lock<u8>>::new(1));
     let mut guard = Arc::clone(&lock).lock_owned().await;

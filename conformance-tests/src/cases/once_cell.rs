@@ -232,8 +232,8 @@ async fn made_outside_of_a_runtime<B: Runtime>() {
     assert_eq!(OnceCell::<u8>::default().into_inner(), None);
 }
 
-/// However cancellations race with those who make the value, one is made in the end, and those who are left
-/// all have the same.
+/// However cancellations race with those who make the value, one is made in the end, and those who
+/// are left all have the same.
 async fn cancellations_race_with_makers<B: Runtime>() {
     for round in 0..30_usize {
         let cell = Arc::new(OnceCell::new());

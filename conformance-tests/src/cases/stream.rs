@@ -11,8 +11,8 @@ use std::{
 };
 
 use anyio_core::{
-    CancelScope as _, Cancelled, Event as _, ObjectReceiveStream as _, ObjectSendStream as _,
-    Runtime, TaskGroup as _, TaskHandle as _,
+    CancelScope as _, Cancelled, Event as _, MemoryReceiveStream as _, MemorySendStream as _,
+    ObjectReceiveStream as _, ObjectSendStream as _, Runtime, TaskGroup as _, TaskHandle as _,
 };
 use anyio_engine::{RuntimeExt as _, checkpoint, memory_object_stream, shield};
 use futures_util::{
@@ -54,6 +54,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         lent_send_goes_on_elsewhere,
         send_that_was_passed_over_looks_again,
         racing_cancellations_lose_nothing,
+        forms_that_never_wait_are_there_in_the_trait_lane,
         stream_is_described,
     ]
 }
@@ -575,6 +576,39 @@ fn cancel_soon<B: Runtime>(tasks: &B::TaskGroup<Cancelled>, scope: &B::CancelSco
         }
         scope.cancel();
     });
+}
+
+/// Code that knows the backend by its type alone can send and receive without waiting, with any number of
+/// ends, and is told why not.
+/// Covers: anyio/test_send_nowait_then_receive_nowait
+async fn forms_that_never_wait_are_there_in_the_trait_lane<B: Runtime>() {
+    let (send, receive) = B::memory_object_stream(1);
+    assert!(receive.try_receive().is_err_and(|error| error.is_would_block()));
+    send.clone().try_send(1).unwrap();
+    let refused = send.try_send(2).unwrap_err();
+    assert!(refused.is_would_block());
+    assert_eq!(refused.into_inner(), 2);
+    assert_eq!(receive.clone().try_receive(), Ok(1));
+
+    let (mut waiting, mut sending) = (receive.clone(), send.clone());
+    let mut waits = Box::pin(waiting.receive());
+    assert!(poll_once(&mut waits).is_pending());
+    send.try_send(3).unwrap();
+    send.try_send(4).unwrap();
+    assert_eq!(waits.await, Ok(3));
+    let mut sends = Box::pin(sending.send(5));
+    assert!(poll_once(&mut sends).is_pending());
+    assert_eq!(receive.try_receive(), Ok(4));
+    assert_eq!(receive.try_receive(), Ok(5));
+    assert_eq!(sends.await, Ok(()));
+
+    drop((receive, waiting));
+    assert!(send.try_send(6).is_err_and(|error| error.is_broken()));
+    let (send, receive) = B::memory_object_stream(1);
+    send.try_send(7).unwrap();
+    drop(send);
+    assert_eq!(receive.try_receive(), Ok(7));
+    assert!(receive.try_receive().is_err_and(|error| error.is_end_of_stream()));
 }
 
 /// The statistics tell what is in the stream, who is open, and who waits; those who left are

@@ -1,6 +1,6 @@
-//! What tasks share and wait for, cut short at each poll: nothing stays taken, nobody waits in vain, and
-//! what was told is told once. The plain forms of lock, semaphore and event are in `dropping`, conditions
-//! in `condition`.
+//! What tasks share and wait for, cut short at each poll: nothing stays taken, nobody waits in
+//! vain, and what was told is told once. The plain forms of lock, semaphore and event are in
+//! `dropping`, conditions in `condition`.
 
 use std::sync::Arc;
 
@@ -251,8 +251,8 @@ async fn no_owned_lock_is_lost<B: Runtime>() {
     assert!(cuts >= 10, "{cuts}");
 }
 
-/// Whoever was cut before all had met has not been there: another one has to come. Whoever was not, has,
-/// and nobody is left behind.
+/// Whoever was cut before all had met has not been there: another one has to come. Whoever was not,
+/// has, and nobody is left behind.
 async fn nobody_is_counted_at_a_barrier_who_was_not_there<B: Runtime>() {
     let cuts = everywhere(async |cut| {
         let (barrier, stood_in) = (Barrier::new(2), Counter::default());

@@ -1,8 +1,9 @@
 //! A backend as a whole.
 
 use crate::{
-    Blocking, CancelScope, CapacityLimiter, Clock, Condition, Event, Executor, Lock, Net,
-    ObjectReceiveStream, ObjectSendStream, Processes, Semaphore, Signals, TaskError, TaskGroup,
+    Blocking, CancelScope, CapacityLimiter, Clock, Condition, Event, Executor, Lock,
+    MemoryReceiveStream, MemorySendStream, Net, Processes, Semaphore, Signals, TaskError,
+    TaskGroup,
 };
 
 /// What every backend has: tasks, time, and the structured types made of them.
@@ -56,9 +57,9 @@ pub trait Runtime: Executor + Clock {
     /// A number of tokens that can be changed, and who has them.
     type CapacityLimiter: CapacityLimiter;
     /// The end of a memory stream that items go into.
-    type SendStream<T: Send + 'static>: ObjectSendStream<T> + Clone + Sync;
+    type SendStream<T: Send + 'static>: MemorySendStream<T>;
     /// The end of a memory stream that items come out of.
-    type ReceiveStream<T: Send + 'static>: ObjectReceiveStream<T> + Clone + Sync;
+    type ReceiveStream<T: Send + 'static>: MemoryReceiveStream<T>;
 
     /// A stream inside the process that keeps up to `capacity` items nobody has taken yet. With a
     /// capacity of 0, each send waits for a receive.

@@ -45,8 +45,8 @@ pub use net::{ListenOptions, Net, TcpListener, TcpStream};
 pub use process::{ChildProcess, Processes};
 pub use signal::{Signal, Signals};
 pub use stream::{
-    ByteReceiveStream, ByteSendStream, ByteStream, ObjectReceiveStream, ObjectSendStream,
-    ObjectStream,
+    ByteReceiveStream, ByteSendStream, ByteStream, MemoryReceiveStream, MemorySendStream,
+    ObjectReceiveStream, ObjectSendStream, ObjectStream,
 };
 pub use sync::{Borrower, CapacityLimiter, Condition, Event, Lock, Semaphore};
 pub use task_group::{Body, Outcome, Ready, TaskError, TaskGroup, TaskHandle, TaskStatus};

@@ -21,7 +21,8 @@ pub use crate::{
     Runtime as _, RuntimeExt as _, Signals as _, Spawn as _,
     traits::{
         CancelScope as _, CapacityLimiter as _, ChildProcess as _, Condition as _, Event as _,
-        Lock as _, ObjectReceiveStream as _, ObjectSendStream as _, Ready as _, Semaphore as _,
-        TaskGroup as _, TaskHandle as _, TcpListener as _, TcpStream as _,
+        Lock as _, MemoryReceiveStream as _, MemorySendStream as _, ObjectReceiveStream as _,
+        ObjectSendStream as _, Ready as _, Semaphore as _, TaskGroup as _, TaskHandle as _,
+        TcpListener as _, TcpStream as _,
     },
 };

@@ -7,6 +7,7 @@
 
 pub use anyio_core::{
     ByteReceiveStream, ByteSendStream, ByteStream, CancelScope, CapacityLimiter, ChildProcess,
-    Condition, Event, Lock, ObjectReceiveStream, ObjectSendStream, ObjectStream, Ready, Semaphore,
-    TaskGroup, TaskHandle, TcpListener, TcpStream,
+    Condition, Event, Lock, MemoryReceiveStream, MemorySendStream, ObjectReceiveStream,
+    ObjectSendStream, ObjectStream, Ready, Semaphore, TaskGroup, TaskHandle, TcpListener,
+    TcpStream,
 };

@@ -4,4 +4,6 @@ mod byte;
 mod object;
 
 pub use byte::{ByteReceiveStream, ByteSendStream, ByteStream};
-pub use object::{ObjectReceiveStream, ObjectSendStream, ObjectStream};
+pub use object::{
+    MemoryReceiveStream, MemorySendStream, ObjectReceiveStream, ObjectSendStream, ObjectStream,
+};

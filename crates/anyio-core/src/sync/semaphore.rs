@@ -69,6 +69,10 @@ pub trait Semaphore: Send + Sync + 'static {
 
     /// Waits for a permit and takes it.
     ///
+    /// What it gives is a result, and only within it the permit: `let _permit =
+    /// semaphore.acquire().await;` compiles, and holds nothing if the semaphore is closed. Write `?`
+    /// behind it, or `.unwrap()` where nobody closes it.
+    ///
     /// # Cancel safety
     ///
     /// Atomic: cancelled, it has taken nothing, and only its place in the queue is lost.

@@ -350,6 +350,19 @@ impl<T: Send + 'static> ObjectSendStream<T> for Ends<T> {
     }
 }
 
+impl<T: Send + 'static> MemorySendStream<T> for Ends<T> {
+    fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
+        self.items.lock().unwrap().push_back(item);
+        Ok(())
+    }
+}
+
+impl<T: Send + 'static> MemoryReceiveStream<T> for Ends<T> {
+    fn try_receive(&self) -> Result<T, TryReceiveError> {
+        self.items.lock().unwrap().pop_front().ok_or(TryReceiveError::would_block())
+    }
+}
+
 impl<T: Send + 'static> ObjectReceiveStream<T> for Ends<T> {
     async fn receive(&mut self) -> Result<T, ReceiveError> {
         loop {

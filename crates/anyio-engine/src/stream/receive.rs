@@ -264,6 +264,12 @@ impl<T: Send + 'static> anyio_core::ObjectReceiveStream<T> for ReceiveStream<T> 
     }
 }
 
+impl<T: Send + 'static> anyio_core::MemoryReceiveStream<T> for ReceiveStream<T> {
+    fn try_receive(&self) -> Result<T, TryReceiveError> {
+        self.try_receive()
+    }
+}
+
 /// Given by [`ReceiveStream::receive`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Receiving<'a, T> {

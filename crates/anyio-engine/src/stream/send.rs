@@ -368,6 +368,12 @@ impl<T: Send + 'static> anyio_core::ObjectSendStream<T> for SendStream<T> {
     }
 }
 
+impl<T: Send + 'static> anyio_core::MemorySendStream<T> for SendStream<T> {
+    fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
+        self.try_send(item)
+    }
+}
+
 /// Given by [`SendStream::send`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Sending<'a, T> {

@@ -45,7 +45,8 @@ pub struct Event {
 // 3. Who raises it from `AWAITED` takes the mutex afterwards. Whoever had found the state `AWAITED`
 //    has had the mutex by then, and is in the queue; so all of them are granted.
 //
-// Raising is `Release` and seeing it is `Acquire`: what was done before the one is seen after the other.
+// Raising is `Release` and seeing it is `Acquire`: what was done before the one is seen after the
+// other.
 
 /// What an event looks like at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -122,12 +122,14 @@ impl<T> DerefMut for OwnedLockGuard<T> {
 }
 
 impl<T> Drop for LockGuard<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         self.lock.guarded.raw.unlock();
     }
 }
 
 impl<T> Drop for OwnedLockGuard<T> {
+    #[inline]
     fn drop(&mut self) {
         self.lock.guarded.raw.unlock();
     }

@@ -41,11 +41,13 @@ impl RawLock {
         Self { state: AtomicU8::new(FREE), queue: Mutex::new(WaitQueue::new()) }
     }
 
+    #[inline]
     fn try_lock(&self) -> bool {
         let taken = self.state.compare_exchange(FREE, LOCKED, Ordering::Acquire, Ordering::Relaxed);
         taken.is_ok()
     }
 
+    #[inline]
     pub(super) fn unlock(&self) {
         let freed = self.state.compare_exchange(LOCKED, FREE, Ordering::Release, Ordering::Relaxed);
         if freed.is_err() {
@@ -91,13 +93,21 @@ impl RawLock {
     }
 
     /// The lock, as an operation of a task.
+    #[inline]
     fn poll_operation(&self, place: &mut Place, cx: &mut Context<'_>) -> Poll<()> {
         if matches!(place, Place::Start) {
             ready!(op::admit(cx));
+            if self.try_lock() {
+                *place = Place::Done;
+                return Poll::Ready(());
+            }
         }
         self.poll_admitted(place, cx)
     }
 
+    /// For who is no operation, or has been admitted and did not get the lock at once. Apart, so that
+    /// the way of who does is short.
+    #[inline(never)]
     fn poll_admitted(&self, place: &mut Place, cx: &Context<'_>) -> Poll<()> {
         match *place {
             Place::Start => {
@@ -118,6 +128,7 @@ impl RawLock {
     }
 
     /// Its future is gone.
+    #[inline]
     fn leave(&self, place: &Place) {
         if let Place::Queued(key) = *place {
             self.give_up(key);
@@ -361,6 +372,7 @@ pub struct Locking<'a, T> {
 impl<'a, T> Future for Locking<'a, T> {
     type Output = LockGuard<'a, T>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LockGuard<'a, T>> {
         let lock = self.lock;
         ready!(lock.guarded.raw().poll_operation(&mut self.place, cx));
@@ -369,6 +381,7 @@ impl<'a, T> Future for Locking<'a, T> {
 }
 
 impl<T> Drop for Locking<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         self.lock.guarded.raw().leave(&self.place);
     }
@@ -390,6 +403,7 @@ pub struct LockingOwned<T> {
 impl<T> Future for LockingOwned<T> {
     type Output = OwnedLockGuard<T>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<OwnedLockGuard<T>> {
         let this = self.get_mut();
         ready!(this.lock.guarded.raw().poll_operation(&mut this.place, cx));
@@ -398,6 +412,7 @@ impl<T> Future for LockingOwned<T> {
 }
 
 impl<T> Drop for LockingOwned<T> {
+    #[inline]
     fn drop(&mut self) {
         self.lock.guarded.raw().leave(&self.place);
     }

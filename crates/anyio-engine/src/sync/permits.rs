@@ -113,6 +113,7 @@ impl Permits {
         }
     }
 
+    #[inline]
     fn give_back(&self, permits: usize) {
         let mut state = self.state.load(Ordering::Relaxed);
         while state & WAITERS == 0 {
@@ -198,6 +199,7 @@ impl Permits {
         Ok(Some(queue.waiters.push(waker, Asking { need, closed: false })))
     }
 
+    #[cold]
     fn give_up(&self, key: usize) {
         let (removed, woken) = {
             let mut queue = self.queue.lock();
@@ -278,6 +280,7 @@ impl<S: Share> Held<S> {
 }
 
 impl<S: Share> Drop for Held<S> {
+    #[inline]
     fn drop(&mut self) {
         if self.count != 0 {
             self.semaphore.permits.give_back(self.count);
@@ -304,23 +307,32 @@ impl<S: Share> Acquiring<S> {
         Self { semaphore, need, place: Place::Start, withheld: Withheld::nothing() }
     }
 
+    #[inline]
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Held<S>, AcquireError>> {
+        if matches!(self.place, Place::Start) {
+            ready!(op::admit(cx));
+            if self.semaphore.permits.take(self.need).is_ok() {
+                self.place = Place::Done;
+                return Poll::Ready(Ok(Held::of(self.semaphore.clone(), self.need)));
+            }
+        }
+        self.poll_slowly(cx)
+    }
+
+    /// For who has been admitted and does not get its permits at once. Apart, so that the way of who
+    /// does is short.
+    #[inline(never)]
+    fn poll_slowly(&mut self, cx: &Context<'_>) -> Poll<Result<Held<S>, AcquireError>> {
         let permits = &self.semaphore.permits;
         let result = match self.place {
-            Place::Start => {
-                ready!(op::admit(cx));
-                match permits.take(self.need) {
-                    Ok(()) => Ok(()),
-                    Err(_) => match permits.take_or_queue(self.need, cx) {
-                        Ok(None) => Ok(()),
-                        Ok(Some(key)) => {
-                            self.place = Place::Queued(key);
-                            return Poll::Pending;
-                        }
-                        Err(never) => Err(never),
-                    },
+            Place::Start => match permits.take_or_queue(self.need, cx) {
+                Ok(None) => Ok(()),
+                Ok(Some(key)) => {
+                    self.place = Place::Queued(key);
+                    return Poll::Pending;
                 }
-            }
+                Err(never) => Err(never),
+            },
             Place::Queued(key) => ready!(self.place.poll_queued(
                 cx,
                 key,
@@ -342,6 +354,7 @@ impl<S: Share> Acquiring<S> {
 }
 
 impl<S: Share> Drop for Acquiring<S> {
+    #[inline]
     fn drop(&mut self) {
         if let Place::Queued(key) = self.place {
             self.semaphore.permits.give_up(key);

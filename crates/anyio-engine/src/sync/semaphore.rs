@@ -91,6 +91,10 @@ impl Semaphore {
 
     /// Waits for a permit and takes it.
     ///
+    /// What it gives is a result, and only within it the permit: `let _permit =
+    /// semaphore.acquire().await;` compiles, and holds nothing if the semaphore is closed. Write `?`
+    /// behind it, or `.unwrap()` where nobody closes it.
+    ///
     /// # Cancel safety
     ///
     /// Atomic: cancelled, it has taken nothing; only its place in the queue is lost.
@@ -374,6 +378,7 @@ pub struct Acquire<'a> {
 impl<'a> Future for Acquire<'a> {
     type Output = Result<Permit<'a>, AcquireError>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.acquiring.poll(cx).map_ok(|held| Permit { held })
     }
@@ -389,6 +394,7 @@ pub struct AcquireOwned {
 impl Future for AcquireOwned {
     type Output = Result<OwnedPermit, AcquireError>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.acquiring.poll(cx).map_ok(|held| OwnedPermit { held })
     }

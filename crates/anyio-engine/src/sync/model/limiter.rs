@@ -118,8 +118,8 @@ fn no_more_are_out_than_there_are() {
     });
 }
 
-/// Two wait for the same borrower, and one is dropped, as tokens come: the one that is left gets one, for
-/// good.
+/// Two wait for the same borrower, and one is dropped, as tokens come: the one that is left gets
+/// one, for good.
 #[test]
 fn a_borrower_is_free_again() {
     explore(3, || {
