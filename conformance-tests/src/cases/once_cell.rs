@@ -121,7 +121,7 @@ async fn panic_of_the_maker_leaves_it_to_the_next<B: Runtime>() {
     let mut next = Box::pin(cell.get_or_init(async || 4));
     assert!(poll_once(&mut next).is_pending());
     go.set();
-    assert_eq!(maker.await.map(|value| *value), Err("out of clay".to_owned()));
+    assert_eq!(maker.await.copied(), Err("out of clay".to_owned()));
     assert_eq!(next.await, &4);
 }
 

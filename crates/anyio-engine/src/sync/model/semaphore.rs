@@ -139,6 +139,25 @@ fn a_close_meets_who_begins_to_wait() {
     });
 }
 
+/// A close as one of two who wait is dropped: the other one is told.
+#[test]
+fn a_close_tells_everybody() {
+    explore(3, || {
+        let semaphore = semaphore(0);
+        let (dropped, _) = waiting(acquire_many(&semaphore, 2));
+        let (mut job, alarm) = waiting(acquire_many(&semaphore, 1));
+        let closer = {
+            let semaphore = Arc::clone(&semaphore);
+            thread::spawn(move || semaphore.close())
+        };
+        drop(dropped);
+        closer.join().unwrap();
+        assert!(alarm.has_rung(), "it is closed and it sleeps");
+        assert_eq!(poll(&mut job, Waker::noop()), Poll::Ready(false));
+        assert_eq!((semaphore.available(), semaphore.waiting()), (0, 0));
+    });
+}
+
 /// A close and a release at once: who waits gets the permit or is told, and the permit is not lost.
 #[test]
 fn a_close_and_a_release_lose_nothing() {
