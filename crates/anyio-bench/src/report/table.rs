@@ -54,7 +54,7 @@ pub(crate) fn table() -> Result<()> {
 
 /// Why that picture is not flat.
 const CONNECTIONS: &str = "\
-A connection costs more among many for the runtimes' own sockets as well: three quarters of the time are the
+A connection costs more among many for the runtimes' own sockets as well: four fifths of the time are the
 system's, whose caches they leave. Instructions outside of it get fewer, since many are ready at once: see the
 rows with one connection and with 64 above.
 ";
