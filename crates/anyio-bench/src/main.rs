@@ -10,7 +10,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: anyio-bench list
        anyio-bench time|allocations|instructions [WORD …]   rows whose names have all the words
-       anyio-bench table|scaling                            writes into docs/
+       anyio-bench table                                    writes into docs/
+       anyio-bench scaling [WORD …]                         draws into docs/
        anyio-bench check [--update]                         the hottest rows, with the baseline
        anyio-bench run ROW CONTENDER CALLS                  one contender, for a profiler";
 
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
         ["allocations", words @ ..] => commands::allocations(words),
         ["instructions", words @ ..] => commands::instructions(words),
         ["table"] => report::table(),
-        ["scaling"] => report::scaling(),
+        ["scaling", words @ ..] => report::scaling(words),
         ["check"] => commands::check(),
         ["check", "--update"] => commands::update(),
         ["run", row, contender, calls] => commands::run(row, contender, calls),

@@ -6,6 +6,8 @@
 //!    under the lock, a task after it has left its waker. So the value is seen, or the waking finds
 //!    somebody.
 //! 2. A value is given once, and taken once or given back.
+//! 3. Who sleeps has said so under the lock. (Nobody is told of what nobody sleeps for: that would be a
+//!    call to the system each time.)
 
 use std::{
     fmt, mem,
@@ -26,6 +28,8 @@ pub(crate) struct Handover<T> {
 
 enum State<T> {
     Awaited,
+    /// By a thread that sleeps.
+    SleptFor,
     There(T),
     Taken,
     /// Nobody waits any more.
@@ -44,14 +48,16 @@ impl<T> Handover<T> {
 
     /// Gives the value; it comes back if nobody waits any more.
     pub(crate) fn give(&self, value: T) -> Option<T> {
-        {
+        let sleeps = {
             let mut state = self.lock();
             if matches!(*state, State::Alone) {
                 return Some(value);
             }
-            *state = State::There(value);
+            matches!(mem::replace(&mut *state, State::There(value)), State::SleptFor)
+        };
+        if sleeps {
+            self.given.notify_all();
         }
-        self.given.notify_all();
         self.waker.wake();
         None
     }
@@ -80,8 +86,11 @@ impl<T> Handover<T> {
     /// Waits for the value in a thread, for no longer than `limit`. `None` if the time was over, or if
     /// it has been taken.
     pub(crate) fn wait(&self, limit: Option<Duration>) -> Option<T> {
-        let state = self.lock();
-        let awaited = |state: &mut State<T>| matches!(state, State::Awaited);
+        let mut state = self.lock();
+        if matches!(*state, State::Awaited) {
+            *state = State::SleptFor;
+        }
+        let awaited = |state: &mut State<T>| matches!(state, State::SleptFor);
         let mut state = match limit {
             None => self.given.wait_while(state, awaited).unwrap_or_else(PoisonError::into_inner),
             Some(limit) => {

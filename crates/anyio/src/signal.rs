@@ -83,7 +83,8 @@ impl Stream for SignalReceiver {
     }
 }
 
-/// Runs `work` so that SIGTERM and SIGINT (on Windows, Ctrl-C) ask it to come to an end in peace:
+/// Runs `work` so that SIGTERM and SIGINT ask it to come to an end in peace (on Windows Ctrl-C, and on
+/// tokio Ctrl-Break, too):
 ///
 /// ```text
 /// first signal ──▶ shutdown(grace): shutdown_requested() is ready, until_shutdown(…) ends …

@@ -1,6 +1,7 @@
 //! Keeping apart who was woken, where a run's own future shares its thread with the tasks.
 
 use std::{
+    convert::Infallible,
     pin::Pin,
     sync::{
         Arc,
@@ -13,30 +14,58 @@ use atomic_waker::AtomicWaker;
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// A future that is polled only if it has been woken itself.
-    pub(super) struct Apart<F> {
-        woken: Arc<Woken>,
-        waker: Waker,
+    /// A run's own future, and what runs its tasks. Each is polled only if it has been woken itself.
+    pub(super) struct Apart<F, T> {
+        of_future: Side,
+        of_tasks: Side,
         #[pin]
         future: F,
+        #[pin]
+        tasks: T,
     }
 }
 
-impl<F> Apart<F> {
-    pub(super) fn new(future: F) -> Self {
-        let woken = Arc::new(Woken { flag: AtomicBool::new(true), outer: AtomicWaker::new() });
-        Self { waker: Waker::from(Arc::clone(&woken)), woken, future }
+impl<F, T> Apart<F, T> {
+    pub(super) fn new(future: F, tasks: T) -> Self {
+        Self { of_future: Side::new(), of_tasks: Side::new(), future, tasks }
     }
 }
 
-impl<F: Future> Future for Apart<F> {
+impl<F, T> Future for Apart<F, T>
+where
+    F: Future,
+    T: Future<Output = Infallible>,
+{
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        this.woken.outer.register(cx.waker());
-        if this.woken.flag.swap(false, Ordering::AcqRel) {
-            this.future.poll(&mut Context::from_waker(this.waker))
+        let ended = this.of_future.poll(this.future, cx);
+        if ended.is_pending() {
+            // They do not end.
+            _ = this.of_tasks.poll(this.tasks, cx);
+        }
+        ended
+    }
+}
+
+/// Who was woken, of the two.
+struct Side {
+    woken: Arc<Woken>,
+    waker: Waker,
+}
+
+impl Side {
+    fn new() -> Self {
+        let woken = Arc::new(Woken { flag: AtomicBool::new(true), outer: AtomicWaker::new() });
+        Self { waker: Waker::from(Arc::clone(&woken)), woken }
+    }
+
+    #[inline]
+    fn poll<F: Future>(&self, future: Pin<&mut F>, cx: &Context<'_>) -> Poll<F::Output> {
+        self.woken.outer.register(cx.waker());
+        if self.woken.flag.swap(false, Ordering::AcqRel) {
+            future.poll(&mut Context::from_waker(&self.waker))
         } else {
             Poll::Pending
         }

@@ -1,6 +1,7 @@
 //! A run: its workers, its future, its end.
 
 use std::{
+    future::pending,
     io,
     sync::{
         Arc,
@@ -46,7 +47,7 @@ pub fn run<H: Host, F: Future>(options: &RunOptions, future: F) -> Result<F::Out
     let running = Running::start::<H>(options).map_err(|error| RunError::build(H::NAME, error))?;
     let future = anyio_engine::root(H::erased(), future);
     Ok(match running.executor_of_this_thread() {
-        Some(executor) => H::block_on(executor.run(Apart::new(future))),
+        Some(executor) => H::block_on(Apart::new(future, executor.run(pending()))),
         None => H::block_on(future),
     })
 }

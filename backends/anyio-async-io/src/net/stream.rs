@@ -1,7 +1,7 @@
 //! A connected socket.
 
 use std::{
-    io,
+    io::{self, Read as _, Write as _},
     net::{Shutdown, SocketAddr},
     pin::Pin,
     task::{Context, Poll, ready},
@@ -25,43 +25,47 @@ use futures_io::{AsyncRead, AsyncWrite, IoSlice, IoSliceMut};
 ///
 /// [`as_async_io`]: Self::as_async_io
 #[derive(Debug)]
-pub struct TcpStream(Async<std::net::TcpStream>);
+pub struct TcpStream {
+    socket: Async<std::net::TcpStream>,
+    reads: Awaited,
+    writes: Awaited,
+}
 
 impl TcpStream {
     /// The reactor's socket.
     #[must_use]
     pub const fn as_async_io(&self) -> &Async<std::net::TcpStream> {
-        &self.0
+        &self.socket
     }
 }
 
 impl From<Async<std::net::TcpStream>> for TcpStream {
     fn from(stream: Async<std::net::TcpStream>) -> Self {
-        Self(stream)
+        Self { socket: stream, reads: Awaited::default(), writes: Awaited::default() }
     }
 }
 
 impl From<TcpStream> for Async<std::net::TcpStream> {
     fn from(stream: TcpStream) -> Self {
-        stream.0
+        stream.socket
     }
 }
 
 impl anyio_core::TcpStream for TcpStream {
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().local_addr()
+        self.socket.get_ref().local_addr()
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().peer_addr()
+        self.socket.get_ref().peer_addr()
     }
 
     fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.0.get_ref().set_nodelay(on)
+        self.socket.get_ref().set_nodelay(on)
     }
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.get_ref().shutdown(how)
+        self.socket.get_ref().shutdown(how)
     }
 }
 
@@ -72,7 +76,9 @@ impl AsyncRead for TcpStream {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         ready!(admit(cx));
-        Pin::new(&mut self.0).poll_read(cx, buffer)
+        let Self { socket, reads, .. } = &mut *self;
+        let mut end = socket.get_ref();
+        reads.poll(|| socket.poll_readable(cx), || end.read(buffer))
     }
 
     fn poll_read_vectored(
@@ -81,7 +87,9 @@ impl AsyncRead for TcpStream {
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(admit(cx));
-        Pin::new(&mut self.0).poll_read_vectored(cx, buffers)
+        let Self { socket, reads, .. } = &mut *self;
+        let mut end = socket.get_ref();
+        reads.poll(|| socket.poll_readable(cx), || end.read_vectored(buffers))
     }
 }
 
@@ -92,7 +100,9 @@ impl AsyncWrite for TcpStream {
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(admit(cx));
-        Pin::new(&mut self.0).poll_write(cx, buffer)
+        let Self { socket, writes, .. } = &mut *self;
+        let mut end = socket.get_ref();
+        writes.poll(|| socket.poll_writable(cx), || end.write(buffer))
     }
 
     fn poll_write_vectored(
@@ -101,21 +111,50 @@ impl AsyncWrite for TcpStream {
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(admit(cx));
-        Pin::new(&mut self.0).poll_write_vectored(cx, buffers)
+        let Self { socket, writes, .. } = &mut *self;
+        let mut end = socket.get_ref();
+        writes.poll(|| socket.poll_writable(cx), || end.write_vectored(buffers))
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(admit(cx));
-        Pin::new(&mut self.0).poll_flush(cx)
+        Poll::Ready(self.socket.get_ref().flush())
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(admit(cx));
         // The reactor's own would close nothing.
-        match self.0.get_ref().shutdown(Shutdown::Write) {
+        match self.socket.get_ref().shutdown(Shutdown::Write) {
             // The peer has hung up: there is nothing left to close.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
             result => Poll::Ready(result),
+        }
+    }
+}
+
+/// Whether the reactor owes news of one direction.
+///
+/// Then they come first. To try before that would be a call to the system in vain; and the news, which
+/// nobody would have taken, would answer the next question at once, and wrongly: one more call.
+#[derive(Debug, Default)]
+struct Awaited(bool);
+
+impl Awaited {
+    #[inline]
+    fn poll<T>(
+        &mut self,
+        mut news: impl FnMut() -> Poll<io::Result<()>>,
+        mut attempt: impl FnMut() -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        loop {
+            if self.0 {
+                ready!(news())?;
+                self.0 = false;
+            }
+            match attempt() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.0 = true,
+                result => return Poll::Ready(result),
+            }
         }
     }
 }

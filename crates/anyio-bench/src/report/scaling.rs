@@ -28,7 +28,7 @@ struct Picture {
     shown: &'static [&'static str],
 }
 
-const PICTURES: [Picture; 4] = [
+const PICTURES: [Picture; 5] = [
     Picture {
         file: "scaling-spawn.svg",
         title: "Spawning tasks and joining them",
@@ -66,12 +66,23 @@ const PICTURES: [Picture; 4] = [
         contenders: rows::waiting,
         shown: &["anyio Event", "tokio Notify", "event-listener"],
     },
+    Picture {
+        file: "scaling-connections.svg",
+        title: "TCP connections: opened, ten times 64 B there and back, closed",
+        of_what: "connections at once, both ends in one thread",
+        sizes: &[1, 10, 100, 1_000, 5_000],
+        contenders: rows::connecting,
+        shown: &["anyio tokio, typed", "anyio smol, typed", "tokio", "smol"],
+    },
 ];
 
-/// Draws all pictures, and prints the numbers in them.
-pub(crate) fn scaling() -> Result<()> {
+/// Draws the pictures whose names have all of `words`, and prints the numbers in them.
+pub(crate) fn scaling(words: &[&str]) -> Result<()> {
+    let wanted =
+        PICTURES.iter().filter(|picture| words.iter().all(|word| picture.file.contains(word)));
+    let wanted: Vec<_> = wanted.collect();
     let thread = thread::Builder::new().stack_size(STACK);
-    let done = thread.spawn(|| PICTURES.iter().try_for_each(draw))?;
+    let done = thread.spawn(|| wanted.into_iter().try_for_each(draw))?;
     done.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 

@@ -45,11 +45,19 @@ pub(crate) fn table() -> Result<()> {
         text += &lines(&row, valgrind.is_some() && !row.threads)?;
     }
     text += "\n## Scaling\n\n";
-    for picture in ["spawn", "cancel", "depth", "waiters"] {
+    for picture in ["spawn", "cancel", "depth", "waiters", "connections"] {
         _ = writeln!(text, "![cost of each, by how many there are](scaling-{picture}.svg)\n");
     }
+    text += CONNECTIONS;
     fs::write(docs().join("performance.md"), text.trim_end().to_owned() + "\n")
 }
+
+/// Why that picture is not flat.
+const CONNECTIONS: &str = "\
+A connection costs more among many for the runtimes' own sockets as well: four fifths of the time are the
+system's, whose caches they leave. Instructions outside of it get fewer, since many are ready at once: see the
+rows with one connection and with 64 above.
+";
 
 const HEAD: &str = "\
 | row | contender | ns | min | spread | ÷ | instructions | ÷ | allocations | bytes |

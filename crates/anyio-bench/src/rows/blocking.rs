@@ -15,6 +15,13 @@ pub(super) fn rows() -> Vec<Row> {
     vec![row(1), row(64)]
 }
 
+/// As [`jobs`], for ours, of which no more than forty block at once if nobody says otherwise. The peers
+/// have no such limit.
+async fn limited_jobs<F: Future>(calls: u32, at_once: u32, job: impl Fn() -> F) {
+    anyio_engine::default_thread_limiter().set_capacity(at_once as usize);
+    jobs(calls, at_once, job).await;
+}
+
 async fn jobs<F: Future>(calls: u32, at_once: u32, job: impl Fn() -> F) {
     for _ in 0..calls {
         let jobs: FuturesUnordered<_> = (0..at_once).map(|_| job()).collect();
@@ -26,13 +33,13 @@ fn contenders(at_once: u32) -> Vec<Contender> {
     let on = OnTokio::new(Threads::One);
     vec![
         on.ours("anyio to_thread, tokio, typed", move |calls| {
-            jobs(calls, at_once, || anyio_engine::to_thread::<Tokio, _, _>(|| 7))
+            limited_jobs(calls, at_once, || anyio_engine::to_thread::<Tokio, _, _>(|| 7))
         }),
         on.ours("anyio to_thread, tokio, ambient", move |calls| {
-            jobs(calls, at_once, || anyio::to_thread(|| 7))
+            limited_jobs(calls, at_once, || anyio::to_thread(|| 7))
         }),
         on::smol("anyio to_thread, smol, typed", move |calls| {
-            jobs(calls, at_once, || anyio_engine::to_thread::<Smol, _, _>(|| 7))
+            limited_jobs(calls, at_once, || anyio_engine::to_thread::<Smol, _, _>(|| 7))
         }),
         on.peer("tokio spawn_blocking", move |calls| {
             jobs(calls, at_once, || tokio::task::spawn_blocking(|| 7))

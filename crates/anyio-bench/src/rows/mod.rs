@@ -50,3 +50,8 @@ pub(crate) fn nesting(depth: u32) -> Vec<Contender> {
 pub(crate) fn waiting(count: u32) -> Vec<Contender> {
     sync::waiters(&OnTokio::new(Threads::One), count)
 }
+
+/// Contenders with this many connections.
+pub(crate) fn connecting(count: u32) -> Vec<Contender> {
+    tcp::scaling(count)
+}

@@ -14,39 +14,56 @@ use crate::measure::{Contender, Row};
 /// How much goes there and comes back.
 const SMALL: usize = 64;
 const LARGE: usize = 64 * 1024;
-/// In one call, over each connection.
-const TIMES: u32 = 100;
+/// How often, in one call, over each connection.
+const OFTEN: u32 = 100;
+/// As often as that costs about what the connection itself does.
+const SELDOM: u32 = 10;
 
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
-        Row::new("tcp/64B_ping_pong/1_connection", TIMES, || contenders(1, SMALL)),
-        Row::new("tcp/64B_ping_pong/64_connections", TIMES * 64, || contenders(64, SMALL)),
-        Row::new("tcp/64KiB_ping_pong/1_connection", TIMES, || contenders(1, LARGE)),
+        Row::new("tcp/64B_ping_pong/1_connection", OFTEN, || contenders(1, OFTEN, SMALL)),
+        Row::new("tcp/64B_ping_pong/64_connections", OFTEN * 64, || contenders(64, OFTEN, SMALL)),
+        Row::new("tcp/64KiB_ping_pong/1_connection", OFTEN, || contenders(1, OFTEN, LARGE)),
     ]
 }
 
-fn contenders(connections: u32, size: usize) -> Vec<Contender> {
+/// As many connections at once: opened, used for a little, and closed.
+pub(super) fn scaling(connections: u32) -> Vec<Contender> {
+    contenders(connections, SELDOM, SMALL)
+}
+
+fn contenders(connections: u32, times: u32, size: usize) -> Vec<Contender> {
+    let talk = Talk { connections, times, size };
     let on = OnTokio::new(Threads::One);
     vec![
-        on.ours("anyio tokio, typed", move |calls| ours::<Tokio>(calls, connections, size)),
-        on.ours("anyio tokio, ambient", move |calls| ours::<anyio::Any>(calls, connections, size)),
-        on::smol("anyio smol, typed", move |calls| ours::<Smol>(calls, connections, size)),
-        on.peer("tokio", move |calls| tokios(calls, connections, size)),
-        Contender::new("smol", move |calls| smol::block_on(smols(calls, connections, size))),
+        on.ours("anyio tokio, typed", move |calls| ours::<Tokio>(calls, talk)),
+        on.ours("anyio tokio, ambient", move |calls| ours::<anyio::Any>(calls, talk)),
+        on::smol("anyio smol, typed", move |calls| ours::<Smol>(calls, talk)),
+        on.peer("tokio", move |calls| tokios(calls, talk)),
+        Contender::new("smol", move |calls| smol::block_on(smols(calls, talk))),
     ]
+}
+
+/// What goes there and comes back in one call.
+#[derive(Clone, Copy)]
+struct Talk {
+    connections: u32,
+    /// Over each.
+    times: u32,
+    size: usize,
 }
 
 /// One end sends first, the other one sends back.
 async fn end<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     first: bool,
-    calls: u32,
+    times: u32,
     size: usize,
 ) {
     let mut buffer = vec![7; size];
-    for _ in 0..calls * TIMES {
+    for _ in 0..times {
         if first {
             stream.write_all(&buffer).await.expect("the other end lives");
         }
@@ -61,55 +78,69 @@ async fn together(ends: impl Iterator<Item = impl Future<Output = ()>>) {
     ends.collect::<FuturesUnordered<_>>().collect::<Vec<_>>().await;
 }
 
-async fn ours<N: Net>(calls: u32, connections: u32, size: usize) {
+async fn ours<N: Net>(calls: u32, talk: Talk) {
     let listener = N::listen_tcp(ANY_PORT, &ListenOptions::default()).await.expect("a port");
     let address = listener.local_addr().expect("it has one");
     let mut streams = Vec::new();
-    for _ in 0..connections {
+    for _ in 0..talk.connections {
         let near = N::connect_tcp(address).await.expect("somebody listens");
         let (far, _) = listener.accept().await.expect("somebody connects");
         near.set_nodelay(true).expect("it can be set");
         far.set_nodelay(true).expect("it can be set");
         streams.extend([(near, true), (far, false)]);
     }
-    together(streams.into_iter().map(|(stream, first)| end(stream, first, calls, size))).await;
+    together(
+        streams
+            .into_iter()
+            .map(|(stream, first)| end(stream, first, calls * talk.times, talk.size)),
+    )
+    .await;
 }
 
-async fn smols(calls: u32, connections: u32, size: usize) {
+async fn smols(calls: u32, talk: Talk) {
     let listener = smol::net::TcpListener::bind(ANY_PORT).await.expect("a port");
     let address = listener.local_addr().expect("it has one");
     let mut streams = Vec::new();
-    for _ in 0..connections {
+    for _ in 0..talk.connections {
         let near = smol::net::TcpStream::connect(address).await.expect("somebody listens");
         let (far, _) = listener.accept().await.expect("somebody connects");
         near.set_nodelay(true).expect("it can be set");
         far.set_nodelay(true).expect("it can be set");
         streams.extend([(near, true), (far, false)]);
     }
-    together(streams.into_iter().map(|(stream, first)| end(stream, first, calls, size))).await;
+    together(
+        streams
+            .into_iter()
+            .map(|(stream, first)| end(stream, first, calls * talk.times, talk.size)),
+    )
+    .await;
 }
 
-async fn tokios(calls: u32, connections: u32, size: usize) {
+async fn tokios(calls: u32, talk: Talk) {
     let listener = tokio::net::TcpListener::bind(ANY_PORT).await.expect("a port");
     let address = listener.local_addr().expect("it has one");
     let mut streams = Vec::new();
-    for _ in 0..connections {
+    for _ in 0..talk.connections {
         let near = tokio::net::TcpStream::connect(address).await.expect("somebody listens");
         let (far, _) = listener.accept().await.expect("somebody connects");
         near.set_nodelay(true).expect("it can be set");
         far.set_nodelay(true).expect("it can be set");
         streams.extend([(near, true), (far, false)]);
     }
-    together(streams.into_iter().map(|(stream, first)| tokios_end(stream, first, calls, size)))
-        .await;
+    together(
+        streams
+            .into_iter()
+            .map(|(stream, first)| tokios_end(stream, first, calls * talk.times, talk.size)),
+    )
+    .await;
 }
 
 /// As [`end`], with tokio's own traits.
-async fn tokios_end(mut stream: tokio::net::TcpStream, first: bool, calls: u32, size: usize) {
+async fn tokios_end(mut stream: tokio::net::TcpStream, first: bool, times: u32, size: usize) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     let mut buffer = vec![7; size];
-    for _ in 0..calls * TIMES {
+    for _ in 0..times {
         if first {
             stream.write_all(&buffer).await.expect("the other end lives");
         }

@@ -16,11 +16,16 @@ use super::{
     handle::CancelScope,
 };
 
-/// The signals that ask a program to stop.
-const STOP: &[Signal] =
-    if cfg!(windows) { &[Signal::INTERRUPT] } else { &[Signal::TERMINATE, Signal::INTERRUPT] };
+/// The signals that ask a program to stop, those that are preferred first.
+const STOP: &[&[Signal]] = if cfg!(windows) {
+    // Ctrl-Break is not known to every backend.
+    &[&[Signal::INTERRUPT, Signal::from_raw(21)], &[Signal::INTERRUPT]]
+} else {
+    &[&[Signal::TERMINATE, Signal::INTERRUPT]]
+};
 
-/// Runs `work` so that SIGTERM and SIGINT (on Windows, Ctrl-C) ask it to come to an end in peace:
+/// Runs `work` so that SIGTERM and SIGINT ask it to come to an end in peace (on Windows Ctrl-C, and
+/// Ctrl-Break where the backend hears it):
 ///
 /// ```text
 /// first signal ──▶ shutdown(grace): shutdown_requested() is ready, until_shutdown(…) ends …
@@ -45,7 +50,10 @@ where
     B: Clock + Signals,
     F: Future,
 {
-    let signals = B::open_signals(STOP)?;
+    let (preferred, others) = (STOP[0], &STOP[1..]);
+    let signals = others.iter().fold(B::open_signals(preferred), |opened, others| {
+        opened.or_else(|_| B::open_signals(others))
+    })?;
     let scope = CancelScope::new();
     let work = scope.run(work);
     Ok(ShutdownOnSignals { signals: Some(signals), scope, grace, work })
