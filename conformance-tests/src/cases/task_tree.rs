@@ -39,6 +39,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         cleanups_and_catches,
         starting_task_is_its_groups,
         dropped_group_goes_on,
+        group_that_moves_away_is_found,
         captured_task_is_listed,
         service_and_request,
         what_has_ended_is_gone,
@@ -394,6 +395,32 @@ async fn dropped_group_goes_on<B: Runtime>() {
     assert!(line(&tree, &format!("group {:?} at ", &*group)).contains("nobody waits"));
     go.set();
     until::<B>(|| task_tree().find(&name).is_none() && task_tree().find(&group).is_none()).await;
+}
+
+/// C12: a group is found from what is around it, and where it is moved to when it leaves that.
+async fn group_that_moves_away_is_found<B: Runtime>() {
+    let ([group, name], go) = (["moved", "task"].map(unique), event::<B>());
+    let (theirs, done) = (Arc::clone(&go), event::<B>());
+    let task = Arc::clone(&name);
+    let mut opened = Box::pin(builder::<B>(&group).run(async move |tg| {
+        tg.child().name(task).spawn(sleep_forever());
+        theirs.wait().await;
+        tg.cancel();
+    }));
+    assert!(is_pending(opened.as_mut()).await);
+    let tree = waiting::<B>(&name).await;
+    assert!(find(&tree, &group).depth() > 0, "it stands in the run");
+    let ended = Arc::clone(&done);
+    B::spawner().unwrap().spawn_task(async move {
+        opened.await.unwrap();
+        ended.set();
+    });
+    until::<B>(|| task_tree().find(&group).is_some_and(|item| item.depth() == 0)).await;
+    let tree = task_tree();
+    assert_eq!(tree.group(find(&tree, &name)).unwrap().name(), Some(&*group));
+    go.set();
+    done.wait().await;
+    assert!(task_tree().find(&group).is_none());
 }
 
 /// C15: a task that somebody else has spawned stands in the scope that it was captured in.

@@ -2,6 +2,7 @@
 
 mod blocking;
 mod cancel;
+mod conditions;
 mod nested;
 mod on;
 mod scopes;
@@ -21,6 +22,7 @@ pub(crate) fn all() -> Vec<Row> {
         nested::rows,
         scopes::rows,
         sync::rows,
+        conditions::rows,
         streams::rows,
         timers::rows,
         blocking::rows,

@@ -32,7 +32,30 @@ pub(super) fn rows() -> Vec<Row> {
             }
         }
     }
+    rows.push(Row::new("stream/reserve", 1, reserve));
     rows
+}
+
+/// Room is reserved and used, and what is sent received; nobody waits.
+fn reserve() -> Vec<Contender> {
+    let on = OnTokio::new(Threads::One);
+    vec![
+        on.ours("anyio memory_object_stream", |calls| async move {
+            let (sender, receiver) = memory_object_stream(128);
+            for item in 0..calls {
+                let permit = sender.reserve().await.expect("somebody receives");
+                permit.send(item).expect("somebody receives");
+                assert_eq!(receiver.try_receive(), Ok(item));
+            }
+        }),
+        on.peer("tokio mpsc", |calls| async move {
+            let (sender, mut receiver) = tokio::sync::mpsc::channel(128);
+            for item in 0..calls {
+                sender.reserve().await.expect("somebody receives").send(item);
+                assert_eq!(receiver.try_recv(), Ok(item));
+            }
+        }),
+    ]
 }
 
 fn contenders(threads: Threads, capacity: usize, ends: Ends) -> Vec<Contender> {

@@ -310,14 +310,17 @@ pub(super) fn waiters(on: &OnTokio, count: u32) -> Vec<Contender> {
     ]
 }
 
-fn tasks<Fut>(count: u32, mut make: impl FnMut() -> Fut) -> Vec<tokio::task::JoinHandle<()>>
+pub(super) fn tasks<Fut>(
+    count: u32,
+    mut make: impl FnMut() -> Fut,
+) -> Vec<tokio::task::JoinHandle<()>>
 where
     Fut: Future<Output = ()> + Send + 'static,
 {
     (0..count).map(|_| tokio::spawn(make())).collect()
 }
 
-async fn join(tasks: Vec<tokio::task::JoinHandle<()>>) {
+pub(super) async fn join(tasks: Vec<tokio::task::JoinHandle<()>>) {
     for task in tasks {
         task.await.expect("no panic");
     }

@@ -65,6 +65,12 @@ impl Frame {
         slot::enter(&entry, f)
     }
 
+    /// Whether what is inside this frame is cancelled. To be called in there.
+    #[inline]
+    pub(crate) fn is_effective_inside(&self) -> bool {
+        self.cell.get().map_or_else(ambient::is_effective, |node| node.is_effective())
+    }
+
     /// The node, if there is one.
     pub(crate) fn node(&self) -> Option<&Arc<Node>> {
         self.cell.get()

@@ -56,7 +56,7 @@ pub(crate) fn poll_caught<F: Future>(
     body: Pin<&mut Body<F>>,
     cx: &mut Context<'_>,
 ) -> Caught<(bool, Poll<F::Output>)> {
-    catch(|| frame.enter(BOUNDARY, || (ambient::is_effective(), body.poll(cx))))
+    catch(|| frame.enter(BOUNDARY, || (frame.is_effective_inside(), body.poll(cx))))
 }
 
 /// Says whether `body` has come to an end with that poll; drops it if it is due. `around` gives the

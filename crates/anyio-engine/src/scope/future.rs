@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 
 use super::control::Control;
 use crate::{
-    context::{Body, Frame, Kind, Owner, Verdict, ambient, budget, lost, poll_again, poll_unwound},
+    context::{Body, Frame, Kind, Owner, Verdict, budget, lost, poll_again, poll_unwound},
     sys::Arc,
     tree::{self, Flags, Label, Node},
 };
@@ -217,6 +217,9 @@ impl Place {
     }
 }
 
+/// What a scope has to look at when its body is pending.
+const NEWS: Flags = Flags::EFFECTIVE.with(Flags::CANCELLED).with(Flags::DELIVER).with(Flags::DUE);
+
 /// What a scope waits for besides its body.
 struct Wait<'a, C: Clock> {
     seen: &'a mut Option<u32>,
@@ -227,8 +230,7 @@ struct Wait<'a, C: Clock> {
 impl<C: Clock> Wait<'_, C> {
     /// Finds out what to wait for, and if the wait is over, as what it ends.
     #[inline]
-    fn poll(&mut self, place: &Place, node: &Arc<Node>) -> Option<CauseKind> {
-        let version = place.control.as_ref().map_or(0, |control| control.version());
+    fn poll(&mut self, place: &Place, node: &Arc<Node>, version: u32) -> Option<CauseKind> {
         if *self.seen != Some(version) {
             *self.seen = Some(version);
             return self.begin(place, node);
@@ -272,8 +274,9 @@ impl<C: Clock, F: Future, K: Ending> Future for Scoped<C, F, K> {
         }
 
         let body = this.body.as_mut();
+        let frame = &this.place.frame;
         let (cancelled, poll) =
-            this.place.frame.enter(this.place.kind(), || (ambient::is_effective(), body.poll(cx)));
+            frame.enter(this.place.kind(), || (frame.is_effective_inside(), body.poll(cx)));
         if let Poll::Ready(value) = poll {
             this.timer.set(None);
             this.place.leave();
@@ -282,10 +285,15 @@ impl<C: Clock, F: Future, K: Ending> Future for Scoped<C, F, K> {
 
         let place = &*this.place;
         let node = place.frame.settle(place.kind(), cx);
+        let version = place.control.as_ref().map_or(0, |control| control.version());
+        // As it is nearly always: nothing has changed, and nothing is over.
+        if *this.seen == Some(version) && !node.flags().any(NEWS) && !budget::clock_wanted() {
+            return Poll::Pending;
+        }
         let mut wait =
             Wait::<C> { seen: this.seen, deadline: this.deadline, timer: this.timer.as_mut() };
         if !node.flags().any(Flags::CANCELLED)
-            && let Some(kind) = wait.poll(place, node)
+            && let Some(kind) = wait.poll(place, node, version)
         {
             place.cancel(node, Cause::of(kind));
         }

@@ -12,7 +12,7 @@ use std::sync::{Mutex as StdMutex, PoisonError};
 
 use slab::Slab;
 
-use super::node::{Flags, Node};
+use super::{flags::Flags, node::Node};
 use crate::sys::{Arc, Weak, ticks};
 
 /// One lock would be everybody's; this many are enough for those who open groups at the same time.

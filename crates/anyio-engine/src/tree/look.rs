@@ -5,7 +5,8 @@ use std::time::Instant;
 use anyio_core::Cause;
 
 use super::{
-    node::{Flags, Node},
+    flags::Flags,
+    node::Node,
     role::{Label, Members, Role},
 };
 use crate::sys::Arc;

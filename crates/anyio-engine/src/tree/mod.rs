@@ -41,6 +41,7 @@
 
 mod bell;
 mod children;
+mod flags;
 mod listed;
 mod look;
 #[cfg(all(test, loom))]
@@ -51,8 +52,9 @@ mod survey;
 #[cfg(feature = "tracing")]
 mod watched;
 
+pub(crate) use flags::Flags;
 pub(crate) use listed::listed;
 pub(crate) use look::Look;
-pub(crate) use node::{Flags, ListenerKey, Node};
+pub(crate) use node::{ListenerKey, Node};
 pub(crate) use role::{Label, Member, Members, Role, Site};
 pub(crate) use survey::is_held;

@@ -4,7 +4,7 @@ use std::{panic::Location, sync::Arc as StdArc};
 
 use anyio_core::Cause;
 
-use super::node::{Flags, Node};
+use super::{flags::Flags, node::Node};
 use crate::sys::Arc;
 
 /// Where something was written down.

@@ -1,6 +1,6 @@
 //! Who may drop its body, and who has to wait.
 
-use super::node::{Flags, Node};
+use super::{flags::Flags, node::Node};
 use crate::{sys::Arc, trace};
 
 /// Whether something beneath `top`, in the same task, holds it back.

@@ -1,6 +1,6 @@
 //! Whether somebody looks after a node that is held for long.
 
-use super::node::{Flags, Node};
+use super::{flags::Flags, node::Node};
 
 impl Flags {
     /// Somebody does.

@@ -15,7 +15,7 @@ use super::{
     joint::{End, Joint},
 };
 use crate::{
-    context::{Body, Frame, Kind, ambient, poll_again},
+    context::{Body, Frame, Kind, poll_again},
     scope::catch,
     sys::Arc,
     trace::Span,
@@ -113,8 +113,12 @@ where
         let kind = Kind::Owned(&**joint);
         let polled = catch(|| {
             let (body, span) = (this.body.as_mut(), &*this.span);
-            let poll = || (ambient::is_effective(), span.in_scope(|| body.poll(cx)));
-            this.frame.enter(kind, poll)
+            // Nothing is between the task and its group.
+            let cancelled = match this.frame.node() {
+                Some(node) => node.is_effective(),
+                None => joint.is_cancelling() || this.tally.node.is_effective(),
+            };
+            (cancelled, this.frame.enter(kind, || span.in_scope(|| body.poll(cx))))
         });
         let fate = match polled {
             Ok((_, Poll::Ready(value))) => match catch(|| value.into_result()) {

@@ -13,7 +13,7 @@ use super::super::slot::label;
 use crate::{
     context::{Owner, Verdict, ambient},
     op,
-    sys::{Arc, Mutex},
+    sys::{Arc, AtomicBool, Mutex, Ordering},
     tree::{Label, Node, Role},
 };
 
@@ -21,6 +21,8 @@ use crate::{
 pub(super) struct Joint<T> {
     name: Option<Arc<str>>,
     location: &'static Location<'static>,
+    /// Its handle has cancelled it. Raised under the lock, with the cause.
+    cancelling: AtomicBool,
     inner: Mutex<Inner<T>>,
 }
 
@@ -49,7 +51,7 @@ impl<T> Joint<T> {
             node: None,
             joiner: None,
         };
-        Self { name, location, inner: Mutex::from(inner) }
+        Self { name, location, cancelling: AtomicBool::default(), inner: Mutex::from(inner) }
     }
 
     pub(super) const fn location(&self) -> &'static Location<'static> {
@@ -74,7 +76,7 @@ impl<T> Joint<T> {
 
     /// Whether the handle has cancelled the task.
     pub(super) fn is_cancelling(&self) -> bool {
-        self.status() == TaskStatus::Cancelling
+        self.cancelling.load(Ordering::Acquire)
     }
 
     fn cancel(&self, cause: Cause) {
@@ -84,6 +86,7 @@ impl<T> Joint<T> {
                 return;
             }
             inner.status = TaskStatus::Cancelling;
+            self.cancelling.store(true, Ordering::Release);
             inner.cause = Some(cause.clone());
             inner.node.clone()
         };
