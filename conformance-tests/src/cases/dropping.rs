@@ -320,19 +320,20 @@ async fn no_child_is_left_behind<B: Runtime>() {
             let (first, second, third) =
                 (Arc::clone(&alive), Arc::clone(&alive), Arc::clone(&alive));
             let tasks = tg.clone();
-            tg.spawn(async move {
+            let grandchild = cut.within(async move {
+                let _third = third;
+                pause().await;
+            });
+            tg.spawn(cut.within(async move {
                 let _first = first;
                 pause().await;
-                tasks.spawn(async move {
-                    let _third = third;
-                    pause().await;
-                });
-            });
+                tasks.spawn(grandchild);
+            }));
             pause().await;
-            tg.spawn(async move {
+            tg.spawn(cut.within(async move {
                 let _second = second;
                 B::sleep(Duration::from_millis(1)).await;
-            });
+            }));
             pause().await;
         });
         cut.apply::<B, _>(group).await;
@@ -353,7 +354,7 @@ async fn no_child_skips_its_cleanup<B: Runtime>() {
         let group = B::task_group::<Cancelled, _, _>(async |tg| {
             for _ in 0..2 {
                 let (begun, cleaned) = (begun.clone(), cleaned.clone());
-                tg.spawn(async move {
+                tg.spawn(cut.within(async move {
                     let work = async {
                         begun.add();
                         pause().await;
@@ -363,7 +364,7 @@ async fn no_child_skips_its_cleanup<B: Runtime>() {
                         cleaned.add();
                     };
                     finally(work, cleanup).await;
-                });
+                }));
                 checkpoint().await;
             }
         });
@@ -385,20 +386,20 @@ async fn nested_groups_end_inside_out<B: Runtime>() {
         let outer = B::task_group::<Cancelled, _, _>(async |outer| {
             let _outer = log.on_drop("outer body");
             let theirs = log.clone();
-            outer.spawn(async move {
+            let held = log.on_drop("inner child");
+            let innermost = cut.within(async move {
+                let _held = held;
+                shield(pause()).await;
+            });
+            outer.spawn(cut.within(async move {
                 let _child = theirs.on_drop("outer child");
-                let inner = theirs.clone();
                 let result: Result<(), Cancelled> = B::task_group(async |tg| {
-                    let held = inner.on_drop("inner child");
-                    tg.spawn(async move {
-                        let _held = held;
-                        shield(pause()).await;
-                    });
+                    tg.spawn(innermost);
                     pause().await;
                 })
                 .await;
                 drop(result);
-            });
+            }));
             pause().await;
         });
         cut.apply::<B, _>(outer).await;

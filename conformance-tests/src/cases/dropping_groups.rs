@@ -1,14 +1,21 @@
 //! As [`dropping`](super::dropping), for what is made of groups: whatever is dropped or cancelled
 //! between any two of its polls, no task is left behind, no cleanup skipped, no value lost.
 
-use std::sync::{Arc, Mutex};
-
-use anyio_core::{Cancelled, Runtime};
-use anyio_engine::{
-    Ready, TaskGroup, as_completed, checkpoint, finally, gather, map, memory_object_stream, race,
-    race_ok, scoped_task_group, shield, tree_local, until_shutdown,
+use std::{
+    rc::Rc,
+    sync::{Arc, Mutex},
+    time::Duration,
 };
 
+use anyio_core::{Cancelled, Event as _, Runtime, Spawn as _};
+use anyio_engine::{
+    Ready, TaskGroup, as_completed, capture, checkpoint, finally, gather, local_task_group, map,
+    memory_object_stream, race, race_ok, scoped_task_group, shield, shutdown_requested, tree_local,
+    until_shutdown,
+};
+use futures_util::FutureExt as _;
+
+use super::tools::{Failure, SetOnDrop, event};
 use crate::{
     cut::everywhere,
     suite::Case,
@@ -29,6 +36,10 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         services_end_with_their_group,
         no_work_outlives_its_shutdown,
         local_values_are_given_back,
+        collecting_groups_end,
+        groups_that_shut_down_end,
+        captured_work_is_gone_with_its_scope,
+        local_groups_have_nothing_left,
     ]
 }
 
@@ -76,10 +87,12 @@ async fn no_started_task_is_left_behind<B: Runtime>() {
         let count = Count::default();
         let group = TaskGroup::<B, Cancelled>::builder().run(async |tg| {
             let theirs = count.clone();
-            let starting = tg.start(async move |ready: Ready<u8>| {
-                theirs.visit().await;
-                ready.started(1);
-                theirs.visit().await;
+            let starting = tg.start(|ready: Ready<u8>| {
+                cut.within(async move {
+                    theirs.visit().await;
+                    ready.started(1);
+                    theirs.visit().await;
+                })
             });
             let started = cut.apply::<B, _>(starting).await;
             if let Some(value) = &started {
@@ -100,12 +113,14 @@ async fn started_task_belongs_to_somebody<B: Runtime>() {
         let (ready_now, ended) = (Counter::default(), Counter::default());
         let group = TaskGroup::<B, Cancelled>::builder().run(async |tg| {
             let (begin, end) = (ready_now.clone(), ended.clone());
-            let starting = tg.start(async move |ready: Ready<()>| {
-                pause().await;
-                begin.add();
-                ready.started(());
-                pause().await;
-                end.add();
+            let starting = tg.start(|ready: Ready<()>| {
+                cut.within(async move {
+                    pause().await;
+                    begin.add();
+                    ready.started(());
+                    pause().await;
+                    end.add();
+                })
             });
             let started = cut.apply::<B, _>(starting).await.is_some();
             if started {
@@ -269,7 +284,7 @@ async fn limited_groups_end<B: Runtime>() {
         let group = TaskGroup::<B, Cancelled>::builder().limit(1).run(async |tg| {
             for _ in 0..3 {
                 let count = count.clone();
-                tg.spawn(async move { count.visit().await });
+                tg.spawn(cut.within(async move { count.visit().await }));
             }
             Ok(())
         });
@@ -290,12 +305,12 @@ async fn services_end_with_their_group<B: Runtime>() {
         let count = Count::default();
         let group = TaskGroup::<B, Cancelled>::builder().run(async |tg| {
             let (service, task) = (count.clone(), count.clone());
-            tg.child().service().spawn(async move {
+            tg.child().service().spawn(cut.within(async move {
                 loop {
                     service.visit().await;
                 }
-            });
-            tg.spawn(async move { task.visit().await });
+            }));
+            tg.spawn(cut.within(async move { task.visit().await }));
             pause().await;
             Ok(())
         });
@@ -325,7 +340,7 @@ async fn no_work_outlives_its_shutdown<B: Runtime>() {
         let others = async {
             checkpoint().await;
             send.send(7).await.expect("the stream is open");
-            scope.shutdown(std::time::Duration::from_secs(3_600));
+            scope.shutdown(Duration::from_secs(3_600));
         };
         let (got, ()) = futures_util::join!(cut.apply::<B, _>(work), others);
         let received = usize::from(got.is_some_and(|got| got == Ok(true)));
@@ -342,10 +357,10 @@ async fn local_values_are_given_back<B: Runtime>() {
         let work = SHARED.scope(Arc::clone(&value), async {
             checkpoint().await;
             let group = TaskGroup::<B, Cancelled>::builder().run(async |tg| {
-                tg.spawn(async {
+                tg.spawn(cut.within(async {
                     pause().await;
                     SHARED.with(|shared| _ = shared.add());
-                });
+                }));
                 Ok(())
             });
             group.await
@@ -355,4 +370,112 @@ async fn local_values_are_given_back<B: Runtime>() {
     })
     .await;
     assert_ne!(cuts, 0); // how many there are, the threads decide
+}
+
+/// G2: a group that collects its errors and was cut ends, and gives what there was.
+async fn collecting_groups_end<B: Runtime>() {
+    let cuts = everywhere(async |cut| {
+        let count = Count::default();
+        let group = TaskGroup::<B, Failure>::builder().run_collecting(async |tg| {
+            for name in ["first", "second"] {
+                let count = count.clone();
+                tg.spawn(cut.within(async move {
+                    let cleanup = async { count.visit().await };
+                    finally(count.visit(), cleanup).await;
+                    Err::<(), _>(Failure::Named(name))
+                }));
+            }
+            Ok(())
+        });
+        let done = cut.apply::<B, _>(group).await;
+        if cut.by_hand() && done.is_none() {
+            until::<B>(|| count.is_even()).await;
+        }
+        assert!(count.is_even(), "{cut:?}");
+        if let Some(result) = done {
+            let errors = result.expect_err("both fail");
+            assert!(errors.iter().all(|error| matches!(error, Failure::Named(_))), "{cut:?}");
+        }
+    })
+    .await;
+    assert!(cuts >= 8, "{cuts}");
+}
+
+/// C12: a group that was asked to shut down, and was cut, ends with those that were saying goodbye.
+async fn groups_that_shut_down_end<B: Runtime>() {
+    let cuts = everywhere(async |cut| {
+        let count = Count::default();
+        let group = TaskGroup::<B, Cancelled>::builder().run(async |tg| {
+            for _ in 0..2 {
+                let count = count.clone();
+                tg.spawn(cut.within(async move {
+                    shutdown_requested().await;
+                    count.visit().await;
+                }));
+            }
+            pause().await;
+            tg.shutdown(Duration::from_secs(3_600));
+            Ok(())
+        });
+        let done = cut.apply::<B, _>(group).await;
+        if cut.by_hand() && done.is_none() {
+            until::<B>(|| count.is_even()).await;
+        }
+        assert!(count.is_even(), "{cut:?}");
+        if !cut.made() {
+            assert_eq!((done, count.gone.get()), (Some(Ok(())), 2), "{cut:?}");
+        }
+    })
+    .await;
+    assert!(cuts >= 8, "{cuts}");
+}
+
+/// C15: work that somebody else runs is gone when its scope has been cut; what it has begun has ended.
+async fn captured_work_is_gone_with_its_scope<B: Runtime>() {
+    let cuts = everywhere(async |cut| {
+        let (count, made, ended) = (Count::default(), Counter::default(), event::<B>());
+        let scope_of_it = async {
+            let (theirs, end) = (count.clone(), SetOnDrop::<B>(Arc::clone(&ended)));
+            made.add();
+            let work = cut.within(async move {
+                let _end = end;
+                finally(theirs.visit(), theirs.visit()).await;
+            });
+            B::spawner().expect("it runs").spawn_task(capture().in_scope(work).map(drop));
+            ended.wait().await;
+        };
+        cut.apply::<B, _>(scope_of_it).await;
+        // Whoever dropped the scope's future has left the work alone: it ends by itself.
+        if made.get() > 0 {
+            ended.wait().await;
+        }
+        assert!(count.is_even(), "{cut:?}");
+    })
+    .await;
+    assert_ne!(cuts, 0); // how many there are, the threads decide
+}
+
+/// G12: a group whose tasks stay in one thread has none of them left when it was cut.
+async fn local_groups_have_nothing_left<B: Runtime>() {
+    let cuts = everywhere(async |cut| {
+        let (count, alive) = (Count::default(), Rc::new(()));
+        let group = local_task_group(async |tg| {
+            for _ in 0..2 {
+                let (count, alive) = (&count, Rc::clone(&alive));
+                tg.spawn(cut.within(async move {
+                    let _alive = alive;
+                    count.visit().await;
+                }));
+            }
+            pause().await;
+            Ok::<_, Cancelled>(())
+        });
+        let done = cut.apply_local::<B, _>(group).await;
+        assert!(count.is_even() && Rc::strong_count(&alive) == 1, "{cut:?}");
+        if !cut.made() {
+            assert_eq!((done, count.gone.get()), (Some(Ok(())), 2));
+        }
+    })
+    .await;
+    assert!(cuts >= 12, "{cuts}");
 }

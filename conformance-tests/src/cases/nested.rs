@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyio_core::{CancelScope as _, Cancelled, CauseKind, Event as _, Runtime, TaskStatus};
+use anyio_core::{CancelScope as _, Cancelled, Cause, CauseKind, Event as _, Runtime, TaskStatus};
 use anyio_engine::{
     RuntimeExt as _, ScopedTaskGroup, checkpoint, finally, local_task_group, memory_object_stream,
     scoped_task_group, shield, sleep_forever,
@@ -383,6 +383,11 @@ async fn own_cancellation_leaves_the_bodys_value<B: Runtime>() {
         sleep_forever().await
     });
     assert_eq!(cause_of(cut.await).kind(), CauseKind::Explicit);
+    let cut = scoped_task_group(async |tg| -> Result<(), Cancelled> {
+        tg.cancel_with(Cause::of(CauseKind::Shutdown));
+        sleep_forever().await
+    });
+    assert_eq!(cause_of(cut.await).kind(), CauseKind::Shutdown);
 }
 
 /// G5, G8: a handle cancels its task alone, before it has begun and later.

@@ -54,6 +54,11 @@ impl<C, E> NestedGroup<C, E> {
         self.tally.node.cancel(Cause::explicit_because(reason));
     }
 
+    /// Cancels the body and all tasks for a cause made elsewhere, as that of a scope.
+    pub fn cancel_with(&self, cause: Cause) {
+        self.tally.node.cancel(cause);
+    }
+
     /// Whether the group has been cancelled itself: by a call, or because a member failed.
     #[must_use]
     pub fn cancel_called(&self) -> bool {

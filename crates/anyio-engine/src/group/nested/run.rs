@@ -27,7 +27,7 @@ use crate::{LocalTaskGroup, sys::Arc};
 /// Opens a group whose tasks may borrow from the caller: they run inside of the caller's own task,
 /// all at once but never in parallel.
 ///
-/// Everything else is as with [`task_group`](crate::task_group): the first error cancels the others, a
+/// The rules are those of [`task_group`](crate::task_group): the first error cancels the others, a
 /// cancellation is waited for, and the call returns when the body and every task have ended. Tasks
 /// may spawn siblings with a clone of the handle.
 ///
@@ -38,6 +38,16 @@ use crate::{LocalTaskGroup, sys::Arc};
 /// ```
 ///
 /// Prefer [`task_group`](crate::task_group) where tasks compute: only there they run in parallel.
+///
+/// What is left out is what needs a runtime, or has another way within one task:
+///
+/// | of a `task_group` | here |
+/// |---|---|
+/// | `start` | a [`oneshot`](crate::oneshot) that the task sends its readiness through |
+/// | `shutdown` | a [`CancelScope`](crate::CancelScope) around the group, which can be asked as well |
+/// | `limit` | [`map`](crate::map), or a [`Semaphore`](crate::Semaphore)'s permit in each task |
+/// | services | [`NestedHandle::cancel`](crate::NestedHandle::cancel) when their work is done |
+/// | `run_collecting` | tasks that end in `()`, and leave their errors in a list that they borrow |
 ///
 /// # Cancel safety
 ///
