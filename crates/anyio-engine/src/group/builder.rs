@@ -172,6 +172,7 @@ impl<'g, B: Executor, E: TaskError> Child<'g, B, E> {
     /// # Panics
     ///
     /// As [`TaskGroup::spawn`].
+    #[inline]
     #[track_caller]
     pub fn spawn<F>(self, future: F) -> TaskHandle<<F::Output as Outcome<E>>::Value>
     where
@@ -191,6 +192,7 @@ impl<'g, B: Executor, E: TaskError> Child<'g, B, E> {
     /// # Errors
     ///
     /// As [`TaskGroup::try_spawn`].
+    #[inline]
     #[track_caller]
     pub fn try_spawn<F>(
         self,

@@ -19,7 +19,6 @@ use crate::{
     context::{Body, Frame, Kind, Owner, Source, Verdict, poll_again},
     scope::catch,
     sys::Arc,
-    trace::Span,
     tree::{self, Flags, Node, Role},
 };
 
@@ -37,7 +36,6 @@ pin_project! {
         frame: Frame,
         core: Arc<Core<B, E>>,
         seat: Seat,
-        span: Span,
         #[pin]
         body: Body<F>,
         kind: PhantomData<fn() -> K>,
@@ -132,8 +130,8 @@ impl<B: Executor, E: Send + 'static, F: Future, K> ChildTask<B, E, F, K>
 where
     F::Output: TaskEnd<E, K>,
 {
-    pub(super) const fn new(core: Arc<Core<B, E>>, seat: Seat, span: Span, future: F) -> Self {
-        Self { frame: Frame::new(), core, seat, span, body: Body::new(future), kind: PhantomData }
+    pub(super) const fn new(core: Arc<Core<B, E>>, seat: Seat, future: F) -> Self {
+        Self { frame: Frame::new(), core, seat, body: Body::new(future), kind: PhantomData }
     }
 }
 
@@ -246,8 +244,7 @@ where
             let body = this.body.as_mut();
             let cancelled =
                 this.frame.node().map_or_else(|| root.is_cancelled(), |node| node.is_effective());
-            let poll = || this.span.in_scope(|| body.poll(cx));
-            (cancelled, this.frame.enter_root(kind, backend, locals, poll))
+            (cancelled, this.frame.enter_root(kind, backend, locals, || body.poll(cx)))
         });
         if this.frame.node().is_some() {
             this.seat.mark_used();

@@ -25,7 +25,9 @@ use super::{
 };
 use crate::{
     context::poll_unwound,
+    sync::{Permit, Semaphore},
     sys::Arc,
+    trace::Span,
     tree::{Flags, Node},
 };
 
@@ -118,6 +120,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
     }
 
     /// Adds the task that `profile` describes.
+    #[inline]
     pub(super) fn add<F>(
         &self,
         profile: Profile,
@@ -155,6 +158,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         &self.core.roster
     }
 
+    #[inline]
     pub(super) fn launch<F, K: 'static>(
         &self,
         index: u32,
@@ -171,21 +175,34 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         let span = core.tally.span.task(name.as_deref(), location);
         let seat = Seat::new(index, service || name.is_some());
         let handle = TaskHandle::new(Arc::clone(&core.roster), index, name);
-        match &core.limit {
-            Some(limit) if !service => {
-                let limit = Arc::clone(limit);
-                let future: Pin<Box<dyn Future<Output = F::Output> + Send>> =
-                    Box::pin(async move {
-                        let _turn = limit.acquire().await.expect("it is never closed");
-                        // It may have got its turn from a sibling that was cancelled with it.
-                        poll_fn(|cx| poll_unwound(cx)).await;
-                        future.await
-                    });
-                spawner.spawn_task(ChildTask::new(Arc::clone(core), seat, span, future));
-            }
-            _ => spawner.spawn_task(ChildTask::new(Arc::clone(core), seat, span, future)),
+        if span.is_nothing() && (service || core.limit.is_none()) {
+            spawner.spawn_task(ChildTask::new(Arc::clone(core), seat, future));
+        } else {
+            self.launch_within(seat, span, service, future);
         }
         handle
+    }
+
+    /// Launches a task that has a span, or has to wait for its turn. Few have either, so neither takes room
+    /// in those that have none.
+    #[cold]
+    fn launch_within<F, K: 'static>(&self, seat: Seat, span: Span, service: bool, future: F)
+    where
+        F: Future + Send + 'static,
+        F::Output: TaskEnd<E, K>,
+    {
+        let core = &self.core;
+        let Ok(spawner) = &core.spawner else { unreachable!("no room is made without one") };
+        let limit = core.limit.as_ref().filter(|_| !service).map(Arc::clone);
+        let future: Pin<Box<dyn Future<Output = F::Output> + Send>> =
+            Box::pin(span.around(async move {
+                let _turn = match &limit {
+                    Some(limit) => Some(turn(limit).await),
+                    None => None,
+                };
+                future.await
+            }));
+        spawner.spawn_task(ChildTask::new(Arc::clone(core), seat, future));
     }
 
     /// Cancels the body and all tasks. The group's result stays what the body made of it, if the
@@ -280,6 +297,14 @@ impl<B: Executor + Clock, E: TaskError> TaskGroup<B, E> {
     pub fn shutdown_called(&self) -> bool {
         self.core.tally.node.flags().any(Flags::SHUTDOWN)
     }
+}
+
+/// Waits until a task may run.
+async fn turn(limit: &Semaphore) -> Permit<'_> {
+    let turn = limit.acquire().await.expect("it is never closed");
+    // It may have got its turn from a sibling that was cancelled with it.
+    poll_fn(|cx| poll_unwound(cx)).await;
+    turn
 }
 
 /// Cancels the group of `node` when `grace` is over. It ends by itself if the group is cancelled before:

@@ -24,6 +24,14 @@ impl Span {
         Self
     }
 
+    pub(crate) const fn is_nothing(&self) -> bool {
+        true
+    }
+
+    pub(crate) fn around<F: Future>(self, future: F) -> F {
+        future
+    }
+
     pub(crate) fn in_scope<R>(&self, f: impl FnOnce() -> R) -> R {
         f()
     }

@@ -2,12 +2,14 @@
 
 use std::{
     any::{Any, type_name},
+    future::poll_fn,
     panic::Location,
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
 
-use tracing::{field, info_span, warn};
+use tracing::{Id, field, info_span, level_filters::LevelFilter, warn};
 
 use crate::sync::LimiterStatistics;
 
@@ -16,44 +18,85 @@ pub(super) const TARGET: &str = "anyio";
 /// How long a job waits for its turn before that is reported, and between two reports.
 pub(crate) const PATIENCE: Option<Duration> = Some(Duration::from_secs(10));
 
-/// The span of a group or a task.
+/// The span of a group or a task. If nobody listens when it begins, it is nothing: to find that out
+/// takes a load.
 #[derive(Clone, Debug)]
-pub(crate) struct Span(tracing::Span);
+pub(crate) struct Span(Option<Arc<tracing::Span>>);
 
 impl Span {
     pub(crate) const fn none() -> Self {
-        Self(tracing::Span::none())
+        Self(None)
     }
 
     /// A group, inside of whatever span is current.
+    #[inline]
     pub(crate) fn group(name: Option<&str>, location: &Location<'_>) -> Self {
+        if is_off() { Self::none() } else { Self::of_group(name, location) }
+    }
+
+    #[cold]
+    fn of_group(name: Option<&str>, location: &Location<'_>) -> Self {
         let span =
             info_span!(target: TARGET, "task_group", name = field::Empty, opened_at = %location);
-        Self(named(span, name))
+        Self::named(span, name)
     }
 
     /// A task of this group.
+    #[inline]
     pub(crate) fn task(&self, name: Option<&str>, location: &Location<'_>) -> Self {
+        if is_off() { Self::none() } else { self.of_task(name, location) }
+    }
+
+    #[cold]
+    fn of_task(&self, name: Option<&str>, location: &Location<'_>) -> Self {
         let span = info_span!(
             target: TARGET,
-            parent: &self.0,
+            parent: self.id(),
             "task",
             name = field::Empty,
             spawned_at = %location,
         );
-        Self(named(span, name))
+        Self::named(span, name)
     }
 
+    fn named(span: tracing::Span, name: Option<&str>) -> Self {
+        if span.is_disabled() {
+            return Self::none();
+        }
+        if let Some(name) = name {
+            span.record("name", name);
+        }
+        Self(Some(Arc::new(span)))
+    }
+
+    fn id(&self) -> Option<Id> {
+        self.0.as_ref().and_then(|span| span.id())
+    }
+
+    #[inline]
+    pub(crate) const fn is_nothing(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Polls `future` in the span.
+    pub(crate) async fn around<F: Future>(self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        poll_fn(|cx| self.in_scope(|| future.as_mut().poll(cx))).await
+    }
+
+    #[inline]
     pub(crate) fn in_scope<R>(&self, f: impl FnOnce() -> R) -> R {
-        self.0.in_scope(f)
+        match &self.0 {
+            None => f(),
+            Some(span) => span.in_scope(f),
+        }
     }
 }
 
-fn named(span: tracing::Span, name: Option<&str>) -> tracing::Span {
-    if let Some(name) = name {
-        span.record("name", name);
-    }
-    span
+/// Nobody listens to spans at all.
+#[inline]
+fn is_off() -> bool {
+    LevelFilter::current() < LevelFilter::INFO
 }
 
 /// An error that its group does not give to anybody. It may have no words of its own: a group's
@@ -61,7 +104,7 @@ fn named(span: tracing::Span, name: Option<&str>) -> tracing::Span {
 pub(crate) fn surplus_error<E>(group: &Span, who: impl FnOnce() -> Arc<str>) {
     warn!(
         target: TARGET,
-        parent: &group.0,
+        parent: group.id(),
         member = %who(),
         error_type = type_name::<E>(),
         "an error was dropped: its task group gives the first failure only",
@@ -76,7 +119,7 @@ pub(crate) fn surplus_panic(
 ) {
     warn!(
         target: TARGET,
-        parent: &group.0,
+        parent: group.id(),
         member = %who(),
         panic = words(payload),
         "a panic was dropped: its task group passes on the first one only",
@@ -115,7 +158,7 @@ pub(crate) fn threads_taken(limiter: &LimiterStatistics) {
 pub(crate) fn group_dropped(group: &Span, tasks: usize) {
     warn!(
         target: TARGET,
-        parent: &group.0,
+        parent: group.id(),
         tasks,
         "a task group was dropped before it had ended; its tasks are cancelled, and nobody waits for \
          their cleanup nor sees their errors. Do not drop it (as `select!` and `abort` do): cancel \

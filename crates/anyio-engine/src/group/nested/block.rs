@@ -157,7 +157,9 @@ mod tests {
         assert_eq!(Arc::strong_count(&block), 1 + TASKS);
         assert!(wakers[7].will_wake(&block.waker(7)) && !wakers[7].will_wake(&wakers[8]));
         wakers[0].wake_by_ref();
-        wakers[63].clone().wake();
+        let last = wakers[63].clone();
+        drop(wakers[63].clone());
+        last.wake();
         assert!(block.is_woken(63) && !block.is_woken(62));
         let mut reports = Vec::new();
         door.take(&mut reports);
