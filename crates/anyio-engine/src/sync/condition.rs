@@ -12,7 +12,7 @@ use crate::{
     op,
     queue::{WaitQueue, Wakers},
     scope::shield,
-    sys::Mutex,
+    sys::{AtomicBool, Mutex, Ordering},
 };
 
 /// Waiting, with a lock, for a condition that others bring about.
@@ -45,8 +45,19 @@ use crate::{
 /// ```
 #[doc(alias = "Condvar")]
 pub struct Condition {
+    /// There may be somebody in the queue.
+    awaited: AtomicBool,
     queue: Mutex<WaitQueue<Notified>>,
 }
+
+// # Invariants
+//
+// 1. `awaited` is raised by who enters the queue and lowered by who empties it, both under the mutex. So it
+//    is up while somebody waits.
+// 2. Who notifies without having seen it up has missed nobody: a waiter enters the queue before it lets
+//    its own lock go, and so before who changes something under that lock; and whoever passes a
+//    notification on was granted it under the mutex, after all had entered to whom it could have gone.
+//    Both are a way from raising it to the load.
 
 /// How a waiter was notified, once it was.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,7 +80,7 @@ impl Condition {
     /// A condition nobody waits for.
     #[must_use]
     pub const fn new() -> Self {
-        Self { queue: Mutex::new(WaitQueue::new()) }
+        Self { awaited: AtomicBool::new(false), queue: Mutex::new(WaitQueue::new()) }
     }
 
     /// Lets the lock go, waits for a notification, and takes the lock again. Look at the condition
@@ -115,14 +126,20 @@ impl Condition {
     }
 
     /// Wakes the `waiters` that have waited longest, or as many as there are.
+    #[inline]
     #[doc(alias = "notify_one")]
     pub fn notify(&self, waiters: usize) {
-        self.wake(waiters, Notified::One);
+        if self.awaited.load(Ordering::Acquire) {
+            self.wake(waiters, Notified::One);
+        }
     }
 
     /// Wakes all who wait.
+    #[inline]
     pub fn notify_all(&self) {
-        self.wake(usize::MAX, Notified::All);
+        if self.awaited.load(Ordering::Acquire) {
+            self.wake(usize::MAX, Notified::All);
+        }
     }
 
     /// How many wait to be notified.
@@ -146,6 +163,9 @@ impl Condition {
                     Some((waker, ())) => woken.push(waker),
                     None => break,
                 }
+            }
+            if queue.is_empty() {
+                self.awaited.store(false, Ordering::Release);
             }
         }
         woken.wake();
@@ -237,7 +257,11 @@ impl<'a, G> Future for Waiting<'a, G> {
         match this.place {
             Place::Start => {
                 let waker = cx.waker().clone();
-                let key = this.condition.queue.lock().push(waker, Notified::One);
+                let key = {
+                    let mut queue = this.condition.queue.lock();
+                    this.condition.awaited.store(true, Ordering::Release);
+                    queue.push(waker, Notified::One)
+                };
                 this.place = Place::Queued(key);
                 this.guard = None;
                 Poll::Pending
