@@ -306,6 +306,10 @@ impl CancelScope for Scope {
         self.0.set_deadline(deadline);
     }
 
+    fn deadline_in(&self, timeout: Duration) {
+        self.0.deadline_in(timeout);
+    }
+
     fn is_shielded(&self) -> bool {
         self.0.is_shielded()
     }

@@ -30,6 +30,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         waiting_task_is_cancelled_by_its_handle,
         limit_of_zero_is_refused,
         collects_all_errors_in_order,
+        collects_an_error_of_the_body_first,
         collects_errors_of_cleanups,
         collects_one_error,
         collects_a_cancellation,
@@ -306,7 +307,6 @@ async fn limit_of_zero_is_refused<B: Runtime>() {
 }
 
 /// G2: a group that collects gives all errors, in the order in which the members ended.
-/// Covers: anyio/test_exception_group_host
 async fn collects_all_errors_in_order<B: Runtime>() {
     let group = Group::<B>::builder().run_collecting(async |tg| {
         let mut failing = tg.spawn(async { named::<()>("first") });
@@ -317,6 +317,27 @@ async fn collects_all_errors_in_order<B: Runtime>() {
     let error = group.await.unwrap_err();
     assert_eq!(error.first(), &Failure::Named("first"));
     assert_eq!(error.rest(), [Failure::Named("second")]);
+}
+
+/// G2: the body's error comes first if it is what made the others clean up, and fail at that.
+/// Covers: anyio/test_exception_group_host
+async fn collects_an_error_of_the_body_first<B: Runtime>() {
+    let group = Group::<B>::builder().run_collecting(async |tg| {
+        let begun = event::<B>();
+        let begin = Arc::clone(&begun);
+        tg.spawn(async move {
+            _ = anyio_engine::catch_cancelled(async {
+                begin.set();
+                sleep_forever().await
+            })
+            .await;
+            named::<()>("cleanup")
+        });
+        begun.wait().await;
+        named::<()>("body")
+    });
+    let errors: Vec<_> = group.await.unwrap_err().into_iter().collect();
+    assert_eq!(errors, [Failure::Named("body"), Failure::Named("cleanup")]);
 }
 
 /// G2: what fails while it cleans up is collected, too.

@@ -29,6 +29,7 @@ mod clock;
 mod condition;
 mod context;
 mod deadline;
+mod deadline_moved;
 mod dropping;
 mod dropping_groups;
 #[cfg(not(unix))]
@@ -70,6 +71,7 @@ mod signal;
 mod soak;
 mod start;
 mod start_elsewhere;
+mod start_refused;
 mod stream;
 mod stream_close;
 mod stream_cut;
@@ -128,6 +130,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         checkpoint::list::<B>(),
         cleanup::list::<B>(),
         deadline::list::<B>(),
+        deadline_moved::list::<B>(),
         clock::list::<B>(),
         context::list::<B>(),
         scope_stress::list::<B>(),
@@ -140,6 +143,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         soak::list::<B>(),
         start::list::<B>(),
         start_elsewhere::list::<B>(),
+        start_refused::list::<B>(),
         outside::list::<B>(),
         portal::list::<B>(),
         group_stress::list::<B>(),

@@ -55,6 +55,7 @@ use crate::{Cancelled, Cause};
 ///     fn cause(&self) -> Option<Cause> { self.0.lock().unwrap().clone() }
 ///     fn deadline(&self) -> Option<Instant> { None }
 ///     fn set_deadline(&self, _: Option<Instant>) {}
+///     fn deadline_in(&self, _: Duration) {}
 ///     fn is_shielded(&self) -> bool { false }
 ///     fn set_shielded(&self, _: bool) {}
 /// }
@@ -103,8 +104,17 @@ pub trait CancelScope: Clone + Send + Sync + 'static {
     /// The moment at which it will be cancelled.
     fn deadline(&self) -> Option<Instant>;
 
-    /// Changes that moment. One that has passed cancels at once.
+    /// Changes that moment, or takes it away. One that has passed cancels at once; what has been
+    /// cancelled stays so.
     fn set_deadline(&self, deadline: Option<Instant>);
+
+    /// Changes that moment to `deadline`.
+    fn deadline_at(&self, deadline: Instant) {
+        self.set_deadline(Some(deadline));
+    }
+
+    /// Changes that moment to `timeout` from now; none if the clock does not reach so far.
+    fn deadline_in(&self, timeout: Duration);
 
     /// Whether it keeps outer cancellations out.
     fn is_shielded(&self) -> bool;

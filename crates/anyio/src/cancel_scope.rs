@@ -29,6 +29,23 @@ use crate::Any;
 /// }));
 /// assert_eq!(result.unwrap_err().cause().reason(), Some("seen enough"));
 /// ```
+///
+/// A deadline that every sign of life moves:
+///
+/// ```
+/// use std::time::Duration;
+/// use anyio::CancelScope;
+///
+/// let scope = CancelScope::new();
+/// let silent = anyio::run(scope.run(async {
+///     for _beat in 0..3 {
+///         scope.deadline_in(Duration::from_millis(50));
+///         anyio::checkpoint().await;
+///     }
+///     anyio::sleep_forever().await // and then there is none any more
+/// }));
+/// assert_eq!(silent.unwrap_err().cause().kind(), anyio::CauseKind::Deadline);
+/// ```
 pub type CancelScope = anyio_engine::CancelScope<Any>;
 
 /// Gives up on `future` after `timeout`, which counts from the end of its first poll.

@@ -173,6 +173,7 @@ impl CancelScope for Flag {
         None
     }
     fn set_deadline(&self, _: Option<Instant>) {}
+    fn deadline_in(&self, _: Duration) {}
     fn is_shielded(&self) -> bool {
         false
     }

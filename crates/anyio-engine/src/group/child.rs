@@ -109,7 +109,8 @@ pub(super) enum Fate<T, E> {
 pub(super) trait TaskEnd<E, K> {
     type Value: Send + 'static;
 
-    fn into_fate(self) -> Fate<Self::Value, E>;
+    /// `early` is why it has ended, if it was to be started and was never ready.
+    fn into_fate(self, early: impl FnOnce() -> Cause) -> Fate<Self::Value, E>;
 }
 
 /// What users' tasks end in.
@@ -121,7 +122,7 @@ where
 {
     type Value = O::Value;
 
-    fn into_fate(self) -> Fate<O::Value, E> {
+    fn into_fate(self, _: impl FnOnce() -> Cause) -> Fate<O::Value, E> {
         Fate::Ended(self.into_result())
     }
 }
@@ -150,6 +151,15 @@ impl<B: Executor, E> Root<'_, B, E> {
     /// Why, if it is.
     fn cause(&self) -> Cause {
         self.slot.own_cause().unwrap_or_else(|| self.core.tally.node.origin())
+    }
+
+    /// Why the task has ended before it was ready: it may have been cancelled and have made nothing of
+    /// it. That its `Ready` has gone unused is what follows then, and no reason.
+    fn early_cause(&self) -> Cause {
+        let own = self.slot.own_cause().filter(|cause| cause.kind() != CauseKind::NeverStarted);
+        let node = &self.core.tally.node;
+        own.or_else(|| node.is_effective().then(|| node.origin()))
+            .unwrap_or(Cause::of(CauseKind::NeverStarted))
     }
 }
 
@@ -251,7 +261,7 @@ where
         }
         let fate = match polled {
             Ok((_, Poll::Ready(value))) => {
-                catch(|| value.into_fate()).unwrap_or_else(Fate::Panicked)
+                catch(|| value.into_fate(|| root.early_cause())).unwrap_or_else(Fate::Panicked)
             }
             Err(payload) => {
                 _ = catch(|| this.frame.enter_root(kind, backend, locals, || this.body.clear()));

@@ -147,7 +147,8 @@ impl<V> Link<V> {
         task.cancel(cause);
     }
 
-    /// Whether the task is the group's. It is the caller's for good if it has not become so by now.
+    /// Whether the task, which ends, is the group's. It is the caller's for good if it has not become
+    /// so by now.
     fn is_started(&self) -> bool {
         self.give_up(Cause::of(CauseKind::NeverStarted));
         matches!(&*self.stage.lock(), Stage::Started(_))
@@ -224,10 +225,10 @@ enum Half {}
 impl<T: Send + 'static, E> TaskEnd<E, Half> for StarterEnd<T, E> {
     type Value = T;
 
-    fn into_fate(self) -> Fate<T, E> {
+    fn into_fate(self, early: impl FnOnce() -> Cause) -> Fate<T, E> {
         match self {
             Self::Group(result) => Fate::Ended(result),
-            Self::Caller => Fate::Apart(Some(Cause::of(CauseKind::NeverStarted))),
+            Self::Caller => Fate::Apart(Some(early())),
         }
     }
 }

@@ -203,12 +203,68 @@ impl<C: Clock> CancelScope<C> {
         self.control.deadline()
     }
 
-    /// Changes that moment. One that has passed cancels at once.
+    /// Changes that moment, or takes it away, for all runs; what was to be a timeout is one no more.
+    ///
+    /// One that has passed cancels at once. What has been cancelled stays so, wherever its deadline is
+    /// moved.
     pub fn set_deadline(&self, deadline: Option<Instant>) {
         self.control.set_deadline(deadline);
         if deadline.is_some_and(|deadline| deadline <= C::now()) {
             self.control.cancel(Cause::of(CauseKind::Deadline));
         }
+    }
+
+    /// Changes that moment to `deadline`. As [`set_deadline`](Self::set_deadline), for where there is
+    /// one.
+    pub fn deadline_at(&self, deadline: Instant) {
+        self.set_deadline(Some(deadline));
+    }
+
+    /// Changes that moment to `timeout` from now: the work has that long, from this call on.
+    ///
+    /// It is how a *heartbeat* keeps work alive: each sign of life gives it as much time again.
+    ///
+    /// ```text
+    /// deadline_in(30 s) ─┬─ 10 s ─┐ a sign of life
+    ///                    deadline_in(30 s) ─┬─ 25 s ─┐ and another
+    ///                                       deadline_in(30 s) ─┬───── 30 s ─────✂ it was the last
+    /// ```
+    ///
+    /// A time too long for the clock means no deadline; zero cancels at once. The rest is as for
+    /// [`set_deadline`](Self::set_deadline).
+    ///
+    /// # Panics
+    ///
+    /// Where the backend's clock does, if that needs a runtime and there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # mod mini { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mini/mod.rs")); }
+    /// # use mini::{Mini, run};
+    /// # type CancelScope = anyio_engine::CancelScope<Mini>;
+    /// # use anyio_engine::memory_object_stream;
+    /// # use std::time::Duration;
+    /// # run(async {
+    /// const PATIENCE: Duration = Duration::from_millis(20);
+    ///
+    /// let (peer, messages) = memory_object_stream(8);
+    /// let scope = CancelScope::new();
+    /// let connection = scope.run(async {
+    ///     scope.deadline_in(PATIENCE);
+    ///     while let Ok(_message) = messages.receive().await {
+    ///         scope.deadline_in(PATIENCE);
+    ///     }
+    /// });
+    /// peer.send("hello").await.unwrap(); // and nothing more, though it stays connected
+    /// assert!(connection.await.is_err());
+    /// assert!(scope.cancel_called());
+    /// # });
+    /// ```
+    #[doc(alias = "heartbeat")]
+    #[doc(alias = "set_timeout")]
+    pub fn deadline_in(&self, timeout: Duration) {
+        self.set_deadline(C::now().checked_add(timeout));
     }
 
     /// Whether it keeps outer cancellations out.
@@ -289,6 +345,10 @@ impl<C: Clock> anyio_core::CancelScope for CancelScope<C> {
 
     fn set_deadline(&self, deadline: Option<Instant>) {
         self.set_deadline(deadline);
+    }
+
+    fn deadline_in(&self, timeout: Duration) {
+        self.deadline_in(timeout);
     }
 
     fn is_shielded(&self) -> bool {
