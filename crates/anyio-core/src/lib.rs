@@ -37,8 +37,9 @@ pub use blocking::Blocking;
 pub use cancel_scope::CancelScope;
 pub use error::{
     AcquireError, AlreadyBorrowed, BorrowError, BroadcastError, Busy, CallError, Cancelled, Cause,
-    CauseKind, GroupError, NoRuntime, ReceiveError, ReleaseError, RunError, SendError, SpawnError,
-    TimedOut, TryAcquireError, TryBroadcastError, TryReceiveError, TrySendError, WouldBlock,
+    CauseKind, DynGroupError, GroupError, NoRuntime, ReceiveError, ReleaseError, RunError,
+    SendError, SpawnError, TimedOut, TryAcquireError, TryBroadcastError, TryReceiveError,
+    TrySendError, WouldBlock,
 };
 pub use executor::{Executor, Run, RunOptions, Spawn};
 pub use net::{ListenOptions, Net, TcpListener, TcpStream};

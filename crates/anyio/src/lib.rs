@@ -158,10 +158,10 @@ pub use any::{Any, current_backend};
 pub use anyio_async_std::AsyncStd;
 pub use anyio_core::{
     AcquireError, AlreadyBorrowed, Backend, Blocking, Body, BorrowError, Borrower, BroadcastError,
-    Busy, CallError, Cancelled, Cause, CauseKind, Clock, Executor, GroupError, ListenOptions, Net,
-    NoRuntime, Outcome, Processes, ReceiveError, ReleaseError, Run, RunError, RunOptions, Runtime,
-    SendError, Signal, Signals, Spawn, SpawnError, TaskError, TaskStatus, TimedOut,
-    TryAcquireError, TryBroadcastError, TryReceiveError, TrySendError, WouldBlock,
+    Busy, CallError, Cancelled, Cause, CauseKind, Clock, DynGroupError, Executor, GroupError,
+    ListenOptions, Net, NoRuntime, Outcome, Processes, ReceiveError, ReleaseError, Run, RunError,
+    RunOptions, Runtime, SendError, Signal, Signals, Spawn, SpawnError, TaskError, TaskStatus,
+    TimedOut, TryAcquireError, TryBroadcastError, TryReceiveError, TrySendError, WouldBlock,
 };
 pub use anyio_engine::{
     AnyTcpListener as TcpListener, AnyTcpStream as TcpStream, Barrier, BroadcastReceiver,

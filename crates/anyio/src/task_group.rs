@@ -20,6 +20,31 @@ use crate::Any;
 /// }));
 /// assert_eq!(sum.unwrap(), 2);
 /// ```
+///
+/// [`run_collecting`](crate::types::GroupBuilder::run_collecting) instead of `run` gives the errors of
+/// all members, as a [`GroupError`](crate::GroupError). Followed by `?`, that needs
+/// [`into_dyn`](crate::GroupError::into_dyn) if the error is one that stands for any error
+/// (`anyhow::Error`, `eyre::Report`, a box), since such a one is no `Error` itself:
+///
+/// ```
+/// use std::error::Error;
+/// use anyio::GroupError;
+///
+/// type Boxed = Box<dyn Error + Send + Sync>;
+/// type Group = anyio::TaskGroup<Boxed>;
+///
+/// async fn work() -> Result<(), Boxed> {
+///     let group = Group::builder().run_collecting(async |tg| {
+///         tg.spawn(async { Err::<(), Boxed>("no route to host".into()) });
+///         Err::<(), Boxed>("disk full".into())
+///     });
+///     group.await.map_err(GroupError::into_dyn)?;
+///     Ok(())
+/// }
+///
+/// let all = anyio::run(work()).unwrap_err().to_string();
+/// assert_eq!(all, "2 members of a task group failed: disk full; no route to host");
+/// ```
 pub type TaskGroup<E = Cancelled> = anyio_engine::TaskGroup<Any, E>;
 
 /// Opens a group of tasks, runs `body` in it, and returns when the body and every task have ended.

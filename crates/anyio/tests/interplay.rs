@@ -10,8 +10,8 @@ use std::{
 };
 
 use anyio::{
-    CancelScope, Cancelled, GroupError, TaskGroup, checkpoint, finally, prelude::*, sleep_forever,
-    task_group,
+    CancelScope, Cancelled, DynGroupError, GroupError, TaskGroup, checkpoint, finally, prelude::*,
+    sleep_forever, task_group,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -165,4 +165,80 @@ fn waiting_for_a_token_is_cancelled() {
         assert!(waited.await.is_none());
         assert!(!token.is_cancelled());
     });
+}
+
+/// `anyhow::Error` is no `Error`, so a list of them needs `into_dyn` before `?`; it is the whole list still.
+#[test]
+fn collected_anyhow_errors_are_an_error() {
+    async fn work() -> anyhow::Result<()> {
+        let group = TaskGroup::<anyhow::Error>::builder().run_collecting(async |tg| {
+            tg.spawn(async {
+                let missing = io::Error::from(io::ErrorKind::NotFound);
+                Err::<(), _>(anyhow::Error::from(missing).context("no configuration"))
+            });
+            Err::<(), _>(anyhow::anyhow!("no luck"))
+        });
+        group.await.map_err(GroupError::into_dyn)?;
+        Ok(())
+    }
+
+    let error = anyio::run(work()).unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("2 members of a task group failed: no luck; "), "{text}");
+    assert_eq!(error.chain().nth(1).map(ToString::to_string).as_deref(), Some("no luck"));
+    let all = error.downcast::<DynGroupError<anyhow::Error>>().unwrap().into_errors();
+    assert_eq!(all.iter().count(), 2);
+}
+
+/// A list of one in a chain: the members' own types are found from outside.
+#[test]
+fn collected_errors_are_found_in_a_chain() {
+    let group =
+        TaskGroup::<anyhow::Error>::builder().run_collecting(async |tg| -> anyhow::Result<()> {
+            tg.spawn(async { Err::<(), _>(io::Error::from(io::ErrorKind::NotFound).into()) });
+            sleep_forever().await
+        });
+    let result = anyio::run(group);
+    let report = anyhow::Error::from(result.unwrap_err().into_dyn()).context("the program failed");
+    let found = report.chain().find_map(|error| error.downcast_ref::<io::Error>());
+    assert_eq!(found.map(io::Error::kind), Some(io::ErrorKind::NotFound));
+    let text = format!("{report:#}");
+    assert!(text.contains("the program failed: a member of a task group failed: "), "{text}");
+}
+
+/// `eyre::Report` is of the same kind.
+#[test]
+fn collected_eyre_reports_are_an_error() {
+    async fn work() -> eyre::Result<()> {
+        let group = TaskGroup::<eyre::Report>::builder().run_collecting(async |tg| {
+            tg.spawn(async { Err::<(), _>(eyre::eyre!("not here")) });
+            Err::<(), _>(eyre::eyre!("nor there"))
+        });
+        group.await.map_err(GroupError::into_dyn)?;
+        Ok(())
+    }
+
+    let error = anyio::run(work()).unwrap_err();
+    assert_eq!(error.to_string(), "2 members of a task group failed: nor there; not here");
+    assert!(error.is::<DynGroupError<eyre::Report>>());
+}
+
+/// And so is a boxed error.
+#[test]
+fn collected_boxes_are_an_error() {
+    type Boxed = Box<dyn Error + Send + Sync>;
+
+    async fn work() -> Result<u8, Boxed> {
+        let group = TaskGroup::<Boxed>::builder().run_collecting(async |tg| {
+            tg.spawn(async { Err::<(), Boxed>(io::Error::from(io::ErrorKind::NotFound).into()) });
+            Err::<u8, Boxed>("in words".into())
+        });
+        Ok(group.await.map_err(GroupError::into_dyn)?)
+    }
+
+    let error = anyio::run(work()).unwrap_err();
+    let all = error.downcast_ref::<DynGroupError<Boxed>>().unwrap().errors();
+    assert_eq!(all.first().to_string(), "in words");
+    assert!(all.rest()[0].is::<io::Error>());
+    assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("in words"));
 }

@@ -2,12 +2,15 @@
 
 use std::{error::Error, fmt, iter, slice, vec};
 
+use super::DynGroupError;
+
 /// Every error of a task group's members, in the order in which they ended. There is at least one.
 ///
 /// Given by a group that collects; a plain one gives its first error alone.
 ///
 /// As an [`Error`] it stands for the first: its text contains that one's, and its `source` is that
-/// one's.
+/// one's. (`anyhow::Error`, `eyre::Report` and `Box<dyn Error + Send + Sync>` are no `Error`, and so a
+/// list of them is none: see [`into_dyn`](Self::into_dyn).)
 ///
 /// ```
 /// use anyio_core::GroupError;
@@ -50,6 +53,15 @@ impl<E> GroupError<E> {
     /// All of them.
     pub fn iter(&self) -> iter::Chain<iter::Once<&E>, slice::Iter<'_, E>> {
         iter::once(&self.first).chain(&self.rest)
+    }
+}
+
+impl<E: AsRef<dyn Error + Send + Sync>> GroupError<E> {
+    /// As an error, where the members' are `anyhow::Error`, `eyre::Report` or
+    /// `Box<dyn Error + Send + Sync>`: `group.await.map_err(GroupError::into_dyn)?`.
+    #[must_use]
+    pub const fn into_dyn(self) -> DynGroupError<E> {
+        DynGroupError::new(self)
     }
 }
 

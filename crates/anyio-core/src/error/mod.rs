@@ -3,6 +3,7 @@
 mod call;
 mod cancelled;
 mod group;
+mod group_dyn;
 mod runtime;
 mod stream;
 mod sync;
@@ -10,6 +11,7 @@ mod sync;
 pub use call::CallError;
 pub use cancelled::{Cancelled, Cause, CauseKind, TimedOut};
 pub use group::GroupError;
+pub use group_dyn::DynGroupError;
 pub use runtime::{NoRuntime, RunError, SpawnError};
 pub use stream::{ReceiveError, SendError, TryReceiveError, TrySendError};
 pub use sync::{

@@ -66,6 +66,14 @@ impl<B: Executor, E: TaskError> GroupBuilder<B, E> {
     /// The first error cancels the others all the same; what comes after it are the errors of those
     /// that failed while they were cleaning up, or had failed already. A panic still beats them all.
     ///
+    /// It can go through `?` where `E` is an [`Error`](std::error::Error). `anyhow::Error`,
+    /// `eyre::Report` and `Box<dyn Error + Send + Sync>` are none; for a group that fails with one of
+    /// them it is `group.await.map_err(GroupError::into_dyn)?`.
+    ///
+    /// # Errors
+    ///
+    /// The errors of all members; `E::from(Cancelled)` alone where a plain group gives that.
+    ///
     /// # Examples
     ///
     /// ```
