@@ -367,7 +367,8 @@ async fn failed_start_is_the_bodys<B: Runtime>() {
     assert_eq!((cause.kind(), cause.task()), (CauseKind::SiblingFailed, Some(BODY)));
 }
 
-/// C10, C11: the debug text of a scope tells its deadline, its shield, and why it was cancelled.
+/// C10, C11: the debug text of a scope tells its deadline, its shield, why it was cancelled, and how many
+/// futures wait in it.
 /// Covers: trio/test_cancel_scope_repr
 async fn scope_says_how_it_is<B: Runtime>() {
     let (scope, moment) = (CancelScope::<B>::new(), B::now() + NEVER);
@@ -381,4 +382,18 @@ async fn scope_says_how_it_is<B: Runtime>() {
     assert!(says("enough of it") && !says("cause: None"));
     assert!(scope.run(checkpoint()).await.is_err());
     assert!(says("enough of it"), "also when it is over");
+
+    let scope = CancelScope::<B>::new();
+    let pending_runs = |count: usize| format!("{scope:?}").contains(&format!("pending: {count}"));
+    let mut runs = [(); 2].map(|()| Box::pin(scope.run(pending::<()>())));
+    assert!(pending_runs(0));
+    for (count, run) in runs.iter_mut().enumerate() {
+        assert!(is_pending(run.as_mut()).await);
+        assert!(pending_runs(count + 1));
+    }
+    scope.cancel();
+    for (left, run) in [1, 0].into_iter().zip(runs) {
+        assert!(run.await.is_err());
+        assert!(pending_runs(left));
+    }
 }

@@ -12,7 +12,8 @@ use std::{
 
 use anyio_core::{CauseKind, Clock, Executor, NoRuntime, Runtime, TimedOut};
 use anyio_engine::{
-    CancelScope, checkpoint, current_effective_deadline, fail_after, move_on_at, sleep, sleep_until,
+    CancelScope, Erased, checkpoint, current_backend, current_effective_deadline, fail_after,
+    move_on_at, root, sleep, sleep_until,
 };
 
 use crate::{
@@ -25,6 +26,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         sleeps_follow_the_backends_clock,
         deadlines_follow_the_backends_clock,
         scope_has_its_deadline_from_the_backends_clock,
+        clock_of_the_running_code_can_be_asked_for,
     ]
 }
 
@@ -142,4 +144,23 @@ async fn scope_has_its_deadline_from_the_backends_clock<B: Runtime>() {
     advance(TICK);
     assert_eq!(cause_of(work.await).kind(), CauseKind::Deadline);
     assert_eq!(ByHand::<B>::now() - start, 2 * HOUR);
+}
+
+/// C10: code that names no backend asks for the one that it runs on, and has its clock.
+/// Covers: trio/test_current_clock
+async fn clock_of_the_running_code_can_be_asked_for<B: Runtime>() {
+    let told = || current_backend().expect("there is a backend").now();
+    let before = B::now();
+    let between = told();
+    assert!((before..=B::now()).contains(&between));
+    let start = NOW.get();
+    let by_hand = const { &Erased::of::<ByHand<B>>() };
+    let work = root(by_hand, async {
+        assert_eq!(told(), start);
+        advance(HOUR);
+        assert_eq!(told(), start + HOUR);
+    });
+    work.await;
+    let after = told();
+    assert!((between..=B::now()).contains(&after));
 }

@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyio_core::{CancelScope as _, Cancelled, CauseKind, Event as _, Runtime, Spawn as _};
@@ -36,6 +36,8 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         closing_group_waits_for_its_tasks,
         borrowing_tasks_are_listed,
         scopes_stand_where_they_are,
+        lines_are_indented_by_what_is_around_them,
+        deadlines_are_told_by_their_distance,
         cleanups_and_catches,
         starting_task_is_its_groups,
         dropped_group_goes_on,
@@ -298,6 +300,90 @@ async fn scopes_stand_where_they_are<B: Runtime>() {
             let (cut, kept) = (ItemState::Cancelling, ItemState::Shielded);
             assert_eq!(states, [cut, cut, kept, ItemState::Running], "{tree}");
             stop.cancel();
+        })
+        .await
+        .unwrap();
+}
+
+/// What is printed has a line for each item, with two more blanks in front of it than what is around it.
+async fn lines_are_indented_by_what_is_around_them<B: Runtime>() {
+    let [outer, host, inner, task] = ["outer", "host", "inner", "task"].map(unique);
+    builder::<B>(&outer)
+        .run(async |tg| {
+            let [theirs, within] = [&inner, &task].map(Arc::clone);
+            let go = event::<B>();
+            let pause = Arc::clone(&go);
+            tg.child().name(Arc::clone(&host)).spawn(async move {
+                let group = builder::<B>(&theirs).run(async |tg| {
+                    tg.child().name(within).spawn(async move {
+                        shield(pause.wait()).await;
+                    });
+                });
+                _ = group.await;
+            });
+            let tree = waiting::<B>(&task).await;
+            let text = tree.to_string();
+            let lines: Vec<_> = text.lines().collect();
+            assert_eq!(lines.len(), tree.items().len(), "{text}");
+            let first = tree.items().iter().position(|item| item.name() == Some(&*outer)).unwrap();
+            let lines = &lines[first..];
+            let margin = " ".repeat(2 * find(&tree, &outer).depth());
+            let starts = [
+                format!("{margin}group {outer:?} at "),
+                format!("{margin}  task {host:?} at "),
+                format!("{margin}    group {inner:?} at "),
+                format!("{margin}      task {task:?} at "),
+                format!("{margin}        shield at "),
+            ];
+            for (line, start) in lines.iter().zip(&starts) {
+                assert!(line.starts_with(start), "{start:?} does not begin {line:?}:\n{text}");
+            }
+            assert!(lines.len() >= starts.len(), "{text}");
+            // What follows is beneath none of them.
+            let next = lines.get(starts.len()).copied().unwrap_or_default();
+            assert!(next.len() - next.trim_start().len() <= margin.len(), "{text}");
+            go.set();
+        })
+        .await
+        .unwrap();
+}
+
+/// A deadline is printed as the time that is left until it, or that has passed since.
+async fn deadlines_are_told_by_their_distance<B: Runtime>() {
+    let [group, late, early] = ["group", "late", "early"].map(unique);
+    let go = event::<B>();
+    let (far, past) = (B::now() + Duration::from_secs(600), B::now());
+    builder::<B>(&group)
+        .run(async |tg| {
+            for (name, deadline) in [(&late, far), (&early, past)] {
+                let (name, go) = (Arc::clone(name), Arc::clone(&go));
+                tg.child().name(name).spawn(async move {
+                    B::move_on_at(deadline, shield(go.wait())).await;
+                });
+            }
+            waiting::<B>(&late).await;
+            waiting::<B>(&early).await;
+            let before = Instant::now();
+            let tree = task_tree();
+            let after = Instant::now();
+            let text = tree.to_string();
+            // Between the words in the line of the only scope with a deadline in this task: seconds.
+            let told = |name: &str, from: &str, to: &str| {
+                let place = tree.items().iter().position(|item| item.name() == Some(name)).unwrap();
+                let line = text.lines().nth(place + 1).unwrap();
+                assert!(line.trim_start().starts_with("scope at "), "{line}");
+                let seconds = line.split_once(from).and_then(|(_, rest)| rest.split_once(to));
+                seconds.unwrap_or_else(|| panic!("no {from:?}: {line}")).0.parse::<f64>().unwrap()
+            };
+            // Rounded to tenths.
+            let about = |least: Duration, most: Duration| {
+                least.as_secs_f64() - 0.051..=most.as_secs_f64() + 0.051
+            };
+            let left = told(&late, ", deadline in ", " s");
+            assert!(about(far - after, far - before).contains(&left), "{left}");
+            let since = told(&early, ", deadline ", " s ago, cancelling");
+            assert!(about(before - past, after - past).contains(&since), "{since}");
+            go.set();
         })
         .await
         .unwrap();

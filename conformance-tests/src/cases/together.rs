@@ -1,6 +1,6 @@
 //! Several futures at once: G13.
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{future::pending, pin::pin, task::Poll, time::Duration};
 
 use anyio_core::{
     CancelScope as _, Cancelled, Event as _, Runtime, TaskGroup as _, TaskHandle as _,
@@ -8,12 +8,15 @@ use anyio_core::{
 use anyio_engine::{
     Lock, RuntimeExt as _, as_completed, checkpoint, finally, gather, map, race, race_ok, shield,
 };
-use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::{
+    future::{BoxFuture, FutureExt as _},
+    select,
+};
 
 use super::tools::{Failure, Payload, event};
 use crate::{
     suite::Case,
-    support::{Counter, Log, caught, is_pending, turns},
+    support::{Counter, Log, Wakes, caught, is_pending, turns},
 };
 
 pub(super) fn list<B: Runtime>() -> Vec<Case> {
@@ -342,34 +345,54 @@ async fn race_ok_gives_all_errors<B: Runtime>() {
     assert_eq!(race_ok(Vec::<Boxed<Result<u8, u8>>>::new()).await, Err(vec![]));
 }
 
-/// G13: the trap of `select!` over `&mut future`: the loser is not polled any more, stands first in the
-/// queue of a lock, and whoever wants the lock then waits for ever. In a race it is let go of.
-async fn race_lets_a_lock_go_where_select_hangs<B: Runtime>() {
-    let lock = Arc::new(Lock::new(()));
-    let held = lock.lock().await;
-    let wants = Arc::clone(&lock);
-    let mut future = Box::pin(async move {
-        _ = wants.lock().await;
-    });
-    // A `select!` whose other branch is ready leaves it like this.
-    assert!(is_pending(future.as_mut()).await);
-    drop(held);
-    let hung = B::move_on_after(Duration::from_millis(20), lock.lock()).await;
-    assert!(hung.is_none(), "the lock belongs to a future that nobody polls");
-    drop(future);
-
-    let held = lock.lock().await;
-    let wants = Arc::clone(&lock);
-    let futures: [Boxed<&str>; 2] = [
-        Box::pin(async move {
-            _ = wants.lock().await;
-            "lock"
-        }),
-        Box::pin(after(2, "other")),
-    ];
-    assert_eq!(race(futures).await, "other");
-    drop(held);
+/// Waits for the lock, and lets it go at once.
+async fn passes(lock: &Lock<()>) -> &'static str {
     drop(lock.lock().await);
+    "the lock"
+}
+
+/// Polls `future` as long as something wakes it. `None`: it waits, and nothing is left that could wake it.
+fn run_dry<F: Future>(future: F) -> Option<F::Output> {
+    let (mut future, wakes) = (Box::pin(future), Wakes::default());
+    loop {
+        let before = wakes.count();
+        match wakes.poll(&mut future) {
+            Poll::Ready(value) => return Some(value),
+            Poll::Pending if wakes.count() == before => return None,
+            Poll::Pending => {}
+        }
+    }
+}
+
+/// G13: the trap of `select!` over `&mut future`: the loser is not polled any more, stands first in the
+/// queue of a lock, and whoever wants the lock then waits for ever. The same program with `race` ends: what
+/// has lost is gone, and with it its place.
+async fn race_lets_a_lock_go_where_select_hangs<B: Runtime>() {
+    async fn with_select(lock: &Lock<()>) -> &'static str {
+        let held = lock.lock().await;
+        let (mut passes, mut other) = (pin!(passes(lock).fuse()), pin!(after(2, "other").fuse()));
+        let first = select! { name = &mut passes => name, name = &mut other => name };
+        assert_eq!(first, "other");
+        drop(held);
+        drop(lock.lock().await);
+        first
+    }
+
+    async fn with_race(lock: &Lock<()>) -> &'static str {
+        let held = lock.lock().await;
+        let first = race((passes(lock), after(2, "other"))).await;
+        assert_eq!(first, "other");
+        drop(held);
+        drop(lock.lock().await);
+        first
+    }
+
+    let lock = Lock::new(());
+    assert_eq!(run_dry(with_select(&lock)), None);
+    assert!(lock.try_lock().is_ok(), "it was the program that kept itself from it");
+    assert_eq!(run_dry(with_race(&lock)), Some("other"));
+    // So it is where a runtime does the waking.
+    assert_eq!(with_race(&lock).await, "other");
 }
 
 /// C6: a race that was unwound and is polled where nothing is cancelled any more has no value, and says

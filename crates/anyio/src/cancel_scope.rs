@@ -16,6 +16,52 @@ use crate::Any;
 /// })                           ───────┘ Err(Cancelled)
 /// ```
 ///
+/// # Other tokens
+///
+/// Code that knows a token of another kind, such as the `CancellationToken` of `tokio_util`, is
+/// connected to a scope in either direction:
+///
+/// ```text
+/// token ──── cancel() ─┐
+/// a service  waits ────┴──▶ scope.cancel() ──▶ the work unwinds, with its cleanup
+///
+/// scope ──── cancel() ─┐
+/// the work   goes on ──✂ drops its guard ────▶ token.cancel()
+/// ```
+///
+/// ```
+/// use anyio::{CancelScope, sleep_forever, task_group};
+/// use tokio_util::sync::CancellationToken;
+///
+/// # anyio::run(async {
+/// // The token cancels the scope: a service waits for it, and ends with the work.
+/// let (token, scope) = (CancellationToken::new(), CancelScope::new());
+/// let (theirs, ours) = (token.clone(), scope.clone());
+/// task_group(async |tg| {
+///     tg.child().service().spawn(async move {
+///         theirs.cancelled().await;
+///         ours.cancel_because("the token was cancelled");
+///     });
+///     token.cancel(); // from wherever it is known
+///     let result = scope.run(sleep_forever()).await;
+///     assert_eq!(result.unwrap_err().cause().reason(), Some("the token was cancelled"));
+/// })
+/// .await?;
+///
+/// // The scope cancels the token: by a guard that goes with the work.
+/// let (token, scope) = (CancellationToken::new(), CancelScope::new());
+/// let result = scope
+///     .run(async {
+///         let _guard = token.clone().drop_guard(); // `disarm` it if the work may end by itself
+///         scope.cancel();
+///         sleep_forever().await
+///     })
+///     .await;
+/// assert!(result.is_err() && token.is_cancelled());
+/// # Ok::<(), anyio::Cancelled>(())
+/// # }).unwrap();
+/// ```
+///
 /// # Examples
 ///
 /// ```
@@ -118,9 +164,9 @@ pub fn move_on_at<F: Future>(deadline: Instant, future: F) -> Scoped<Any, F, Mov
 /// Fails if `future` takes longer than `timeout`, which counts from the end of its first poll.
 ///
 /// ```text
-/// fail_after(2 s, work) ──┬─ work ──┤ Ok(value)
-///                           │
-///                           └─ work ──── 2 s ─✂ cleanup ─┤ Err(TimedOut)
+/// fail_after(2 s, work) ─┬─ work ──┤ Ok(value)
+///                        │
+///                        └─ work ──── 2 s ─✂ cleanup ─┤ Err(TimedOut)
 /// ```
 ///
 /// # Cancel safety

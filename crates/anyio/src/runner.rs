@@ -297,11 +297,12 @@ impl Runner {
         PortalProvider::with(move || runner.start_portal())
     }
 
-    /// The backend it runs on.
+    /// What its program has to come to an end, if that was set.
     pub(crate) const fn grace_period(&self) -> Option<Duration> {
         self.grace
     }
 
+    /// The backend it runs on.
     pub(crate) fn chosen(&self) -> Result<&'static Erased, RunError> {
         self.backend.map_or_else(any::choose, Ok)
     }

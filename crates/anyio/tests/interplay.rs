@@ -10,8 +10,8 @@ use std::{
 };
 
 use anyio::{
-    CancelScope, Cancelled, DynGroupError, GroupError, TaskGroup, checkpoint, finally, prelude::*,
-    sleep_forever, task_group,
+    CancelScope, Cancelled, DynGroupError, GroupError, TaskGroup, available_backends, checkpoint,
+    finally, prelude::*, run_with, sleep_forever, task_group,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -113,37 +113,46 @@ fn groups_fail_with_boxes() {
     assert_eq!(result.unwrap_err().to_string(), "in words");
 }
 
+/// Runs `test` on one backend after the other.
+fn on_each_backend(test: impl AsyncFn()) {
+    for backend in available_backends() {
+        run_with(backend, test());
+    }
+}
+
 /// A token of `tokio-util` cancels a scope: somebody waits for it, beside the work.
 #[test]
 fn token_cancels_a_scope() {
-    let (token, scope) = (CancellationToken::new(), CancelScope::new());
-    let cleaned_up = Arc::new(AtomicBool::new(false));
-    let done = Arc::clone(&cleaned_up);
-    anyio::run(task_group(async |tg| {
-        let (watched, cancels) = (token.clone(), scope.clone());
-        tg.child().service().spawn(async move {
-            watched.cancelled().await;
-            cancels.cancel_because("the token was cancelled");
+    on_each_backend(async || {
+        let (token, scope) = (CancellationToken::new(), CancelScope::new());
+        let cleaned_up = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&cleaned_up);
+        let group = task_group(async |tg| {
+            let (watched, cancels) = (token.clone(), scope.clone());
+            tg.child().service().spawn(async move {
+                watched.cancelled().await;
+                cancels.cancel_because("the token was cancelled");
+            });
+            let work = tg.spawn(async move {
+                let cleanup = async { done.store(true, Ordering::SeqCst) };
+                let result = scope.run(finally(sleep_forever(), cleanup)).await;
+                assert_eq!(result.unwrap_err().cause().reason(), Some("the token was cancelled"));
+            });
+            checkpoint().await;
+            token.cancel();
+            _ = work.await;
         });
-        let work = tg.spawn(async move {
-            let cleanup = async { done.store(true, Ordering::SeqCst) };
-            let result = scope.run(finally(sleep_forever(), cleanup)).await;
-            assert_eq!(result.unwrap_err().cause().reason(), Some("the token was cancelled"));
-        });
-        checkpoint().await;
-        token.cancel();
-        _ = work.await;
-    }))
-    .unwrap();
-    assert!(cleaned_up.load(Ordering::SeqCst));
+        group.await.unwrap();
+        assert!(cleaned_up.load(Ordering::SeqCst));
+    });
 }
 
 /// A scope cancels a token: its drop guard goes with the work.
 #[test]
 fn scope_cancels_a_token() {
-    let token = CancellationToken::new();
-    let theirs = token.child_token();
-    anyio::run(async {
+    on_each_backend(async || {
+        let token = CancellationToken::new();
+        let theirs = token.child_token();
         let scope = CancelScope::new();
         let work = async {
             let _guard = token.clone().drop_guard();
@@ -159,8 +168,8 @@ fn scope_cancels_a_token() {
 /// Code that waits for a token itself is inside of the scopes around it, unwrapped.
 #[test]
 fn waiting_for_a_token_is_cancelled() {
-    let token = CancellationToken::new();
-    anyio::run(async {
+    on_each_backend(async || {
+        let token = CancellationToken::new();
         let waited = anyio::move_on_after(std::time::Duration::from_millis(2), token.cancelled());
         assert!(waited.await.is_none());
         assert!(!token.is_cancelled());

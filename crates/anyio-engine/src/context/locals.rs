@@ -88,6 +88,16 @@ fn find(key: usize) -> Option<Value> {
 
 /// Declares variables that have a value in a part of the tree of scopes and tasks.
 ///
+/// ```text
+/// REQUEST.scope(7, async {           ───────┐ 7
+///     task_group(async |tg| {               │
+///         tg.spawn(serve());            ──┐ │   7 in the task, too, whoever spawns it
+///     })                                ──┘ │
+///     REQUEST.scope(8, detour()).await; ──┐ │   8 in here alone
+///                                       ──┘ │   7 again
+/// })                                 ───────┘ none, or the default
+/// ```
+///
 /// ```
 /// use anyio_engine::tree_local;
 ///

@@ -35,6 +35,11 @@ impl<B: Executor, E: TaskError> GroupBuilder<B, E> {
     /// they were spawned; one that is cancelled before its turn is dropped without having been
     /// polled. Neither the body nor services count.
     ///
+    /// ```text
+    /// limit(2) ─┬─ first ───┤─ third ──────┤      two at a time,
+    ///           └─ second ──────┤─ fourth ───┤    the others wait for their turn
+    /// ```
+    ///
     /// The waiting tasks are there already, with all that was given to them. To make each only when
     /// its turn has come, use `map`, or hold a [`Semaphore`](crate::Semaphore)'s permit around
     /// `spawn`. A task that waits for another one of its group may wait for ever.
@@ -157,6 +162,13 @@ impl<'g, B: Executor, E: TaskError> Child<'g, B, E> {
 
     /// The task is there for the others only: it is cancelled, with its cleanup, when the body and
     /// all tasks that are no services have ended. Its error is the group's as any other.
+    ///
+    /// ```text
+    /// task_group ─┬─ body ────┤
+    ///             ├─ request ─────┤ the last that is no service
+    ///             └─ heartbeat ───✂ cleanup ─┤
+    ///                                        └──▶ the group has ended
+    /// ```
     ///
     /// ```
     /// # mod mini { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mini/mod.rs")); }

@@ -79,7 +79,7 @@ impl<B: Executor, E> Core<B, E> {
         self.roster.orphan();
         let tasks = self.roster.len();
         if tasks > 0 {
-            trace::group_dropped(&self.tally.span, tasks);
+            trace::group_dropped(&self.tally.span, &self.tally.node, tasks);
             self.tally.node.stay_found();
         }
         self.tally.node.cancel(Cause::of(CauseKind::Dropped));

@@ -16,6 +16,15 @@ use crate::{context::ambient, op, sys::Arc};
 
 /// A handle on a task of a group. Dropping it changes nothing: the group owns the task.
 ///
+/// ```text
+/// task            ───────────────────┤ its value
+/// handle.await         waits ────────┴──▶ Ok(value)
+///
+/// task            ─────✂ cleanup ────┤ the others of its group go on
+/// handle.cancel() ─────┘             │
+/// handle.await         waits ────────┴──▶ Err(Cancelled)
+/// ```
+///
 /// `handle.await` is short for `handle.join().await`.
 pub struct TaskHandle<T> {
     roster: Arc<Roster>,

@@ -77,7 +77,7 @@ impl<E> Tally<E> {
         };
         let who = who();
         if surplus.is_some() {
-            trace::surplus_error::<E>(&self.span, || StdArc::clone(&who));
+            trace::surplus_error::<E>(&self.span, &self.node, || StdArc::clone(&who));
         }
         self.node.cancel(Cause::sibling_failed(who));
         discard(surplus);
@@ -97,7 +97,7 @@ impl<E> Tally<E> {
         };
         let who = who();
         if let Some(surplus) = &surplus {
-            trace::surplus_panic(&self.span, &**surplus, || StdArc::clone(&who));
+            trace::surplus_panic(&self.span, &self.node, &**surplus, || StdArc::clone(&who));
         }
         self.node.cancel(Cause::sibling_failed(who));
         discard(surplus);
@@ -127,7 +127,7 @@ impl<E> Tally<E> {
             (None, None, None)
         };
         if panic.is_some() && first.is_some() {
-            trace::surplus_error::<E>(&self.span, || {
+            trace::surplus_error::<E>(&self.span, &self.node, || {
                 "a member that failed before the panic".into()
             });
         }

@@ -95,6 +95,11 @@ impl Control {
         self.inner.lock().deadline
     }
 
+    /// How many runs wait.
+    pub(super) fn pending(&self) -> usize {
+        self.inner.lock().runs.len()
+    }
+
     pub(super) fn was_caught(&self) -> bool {
         self.inner.lock().caught
     }

@@ -58,9 +58,9 @@ pub fn move_on_at<C: Clock, F: Future>(deadline: Instant, future: F) -> Scoped<C
 /// Fails if `future` takes longer than `timeout`, which counts from the end of its first poll.
 ///
 /// ```text
-/// fail_after(2 s, work) ──┬─ work ──┤ Ok(value)
-///                           │
-///                           └─ work ──── 2 s ─✂ cleanup ─┤ Err(TimedOut)
+/// fail_after(2 s, work) ─┬─ work ──┤ Ok(value)
+///                        │
+///                        └─ work ──── 2 s ─✂ cleanup ─┤ Err(TimedOut)
 /// ```
 ///
 /// # Cancel safety

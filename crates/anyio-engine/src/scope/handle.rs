@@ -298,6 +298,7 @@ impl<C> fmt::Debug for CancelScope<C> {
             .field("cause", &self.control.cause())
             .field("deadline", &self.control.deadline())
             .field("shielded", &self.control.is_shielded())
+            .field("pending", &self.control.pending())
             .finish()
     }
 }

@@ -1,6 +1,6 @@
 //! Nobody listens.
 
-use std::{any::Any, panic::Location, time::Duration};
+use std::{any::Any, panic::Location, sync::Arc as StdArc, time::Duration};
 
 use crate::{sync::LimiterStatistics, sys::Arc, tree::Node};
 
@@ -37,11 +37,19 @@ impl Span {
     }
 }
 
-pub(crate) fn surplus_error<E>(_: &Span, _: impl FnOnce() -> Arc<str>) {}
+pub(crate) fn surplus_error<E>(_: &Span, _: &Node, _: impl FnOnce() -> StdArc<str>) {}
 
-pub(crate) fn surplus_panic(_: &Span, _: &(dyn Any + Send), _: impl FnOnce() -> Arc<str>) {}
+pub(crate) fn surplus_panic(
+    _: &Span,
+    _: &Node,
+    _: &(dyn Any + Send),
+    _: impl FnOnce() -> StdArc<str>,
+) {
+}
 
-pub(crate) const fn group_dropped(_: &Span, _: usize) {}
+pub(crate) const fn group_dropped(_: &Span, _: &Node, _: usize) {}
+
+pub(crate) fn borrowing_group_dropped(_: &Span, _: &Arc<Node>, _: impl FnOnce() -> usize) {}
 
 pub(crate) fn abandoned_panic(_: &(dyn Any + Send)) {}
 

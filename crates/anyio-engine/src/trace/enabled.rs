@@ -11,7 +11,13 @@ use std::{
 
 use tracing::{Id, field, info_span, level_filters::LevelFilter, warn};
 
-use crate::sync::LimiterStatistics;
+use super::watch::holds_cleanup;
+use crate::{
+    inspect::{ItemKind, Who},
+    sync::LimiterStatistics,
+    sys::Arc as SysArc,
+    tree::Node,
+};
 
 pub(super) const TARGET: &str = "anyio";
 
@@ -101,11 +107,12 @@ fn is_off() -> bool {
 
 /// An error that its group does not give to anybody. It may have no words of its own: a group's
 /// error is any type at all.
-pub(crate) fn surplus_error<E>(group: &Span, who: impl FnOnce() -> Arc<str>) {
+pub(crate) fn surplus_error<E>(group: &Span, node: &Node, who: impl FnOnce() -> Arc<str>) {
     warn!(
         target: TARGET,
         parent: group.id(),
         member = %who(),
+        group = %words_of(node),
         error_type = type_name::<E>(),
         "an error was dropped: its task group gives the first failure only",
     );
@@ -114,6 +121,7 @@ pub(crate) fn surplus_error<E>(group: &Span, who: impl FnOnce() -> Arc<str>) {
 /// A panic that its group does not pass on.
 pub(crate) fn surplus_panic(
     group: &Span,
+    node: &Node,
     payload: &(dyn Any + Send),
     who: impl FnOnce() -> Arc<str>,
 ) {
@@ -121,6 +129,7 @@ pub(crate) fn surplus_panic(
         target: TARGET,
         parent: group.id(),
         member = %who(),
+        group = %words_of(node),
         panic = words(payload),
         "a panic was dropped: its task group passes on the first one only",
     );
@@ -130,6 +139,11 @@ fn words(payload: &(dyn Any + Send)) -> &str {
     let words = payload.downcast_ref::<&str>().copied();
     let words = words.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     words.unwrap_or("(no words)")
+}
+
+/// The group's name and where it was opened. Who listens to warnings alone has no span that says so.
+fn words_of(group: &Node) -> String {
+    Who(ItemKind::Group, &group.label()).to_string()
 }
 
 /// A panic of a blocking job that nobody waits for any more.
@@ -155,13 +169,36 @@ pub(crate) fn threads_taken(limiter: &LimiterStatistics) {
 }
 
 /// A group's future is gone while tasks run: nobody waits for them.
-pub(crate) fn group_dropped(group: &Span, tasks: usize) {
+pub(crate) fn group_dropped(group: &Span, node: &Node, tasks: usize) {
     warn!(
         target: TARGET,
         parent: group.id(),
         tasks,
+        group = %words_of(node),
         "a task group was dropped before it had ended; its tasks are cancelled, and nobody waits for \
          their cleanup nor sees their errors. Do not drop it (as `select!` and `abort` do): cancel \
          the scope around it",
     );
+}
+
+/// The future of a group that borrows goes while `tasks` are in it, and they with it. That is lost work
+/// like that of any future; what should have been waited for is reported.
+pub(crate) fn borrowing_group_dropped(
+    group: &Span,
+    node: &SysArc<Node>,
+    tasks: impl FnOnce() -> usize,
+) {
+    if !holds_cleanup(node) {
+        return;
+    }
+    group.in_scope(|| {
+        warn!(
+            target: TARGET,
+            tasks = tasks(),
+            group = %words_of(node),
+            "a task group that borrows was dropped before it had ended, and its tasks with it, where they \
+             were: the cleanup in it does not run. Do not drop it (as `select!` and `abort` do): cancel \
+             the scope around it",
+        );
+    });
 }

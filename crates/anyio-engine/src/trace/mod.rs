@@ -11,12 +11,13 @@ mod watch;
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) use disabled::{
-    PATIENCE, Span, abandoned_panic, group_dropped, held, surplus_error, surplus_panic,
-    threads_taken,
+    PATIENCE, Span, abandoned_panic, borrowing_group_dropped, group_dropped, held, surplus_error,
+    surplus_panic, threads_taken,
 };
 #[cfg(feature = "tracing")]
 pub(crate) use enabled::{
-    PATIENCE, Span, abandoned_panic, group_dropped, surplus_error, surplus_panic, threads_taken,
+    PATIENCE, Span, abandoned_panic, borrowing_group_dropped, group_dropped, surplus_error,
+    surplus_panic, threads_taken,
 };
 #[cfg(feature = "tracing")]
 pub(crate) use watch::held;

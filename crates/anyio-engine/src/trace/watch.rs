@@ -123,11 +123,21 @@ fn place(node: &Arc<Node>) -> Option<(Arc<Node>, Arc<Node>)> {
 
 /// What holds `top` back: an outermost obligation beneath it, in the same task.
 fn holder(top: &Arc<Node>) -> Option<Arc<Node>> {
+    find(top, |flags| flags.any(Flags::OBLIGATION))
+}
+
+/// Whether something in a group, in its own task, should be waited for. Inner groups speak for themselves,
+/// and are none if there is nothing of that kind in them.
+pub(super) fn holds_cleanup(group: &Arc<Node>) -> bool {
+    find(group, |flags| flags.any(Flags::OBLIGATION) && Role::of(flags) != Role::Group).is_some()
+}
+
+fn find(top: &Arc<Node>, wanted: impl Fn(Flags) -> bool) -> Option<Arc<Node>> {
     let mut todo = vec![Arc::clone(top)];
     while let Some(node) = todo.pop() {
         for child in node.children() {
             let flags = child.flags();
-            if flags.any(Flags::OBLIGATION) {
+            if wanted(flags) {
                 return Some(child);
             }
             if !flags.any(Flags::TASK_ROOT) {

@@ -25,6 +25,18 @@
 ///
 /// # Ctrl-C
 ///
+/// ```text
+/// main    ─────────────✂ cleanup ─────────┤ exit code 130
+/// Ctrl-C   the first ──┘
+///
+/// main    ─────────────✂ cleanup … ───────✂ exit code 130, whatever was going on
+/// Ctrl-C   the first ──┘       the next ──┘
+///
+/// main    ─────────────┬─ ends in peace ───┤ its own exit code
+///                      └─ goes on ────────── 10 s ─✂ cleanup ─┤ exit code 130
+/// Ctrl-C   the first ──┘  with grace = "10s" ──────┘ or earlier by the next
+/// ```
+///
 /// The first Ctrl-C cancels `main` with the cause [`Interrupt`](crate::CauseKind::Interrupt). It
 /// unwinds as any cancelled work: groups wait for their tasks, [`finally`](crate::finally) cleans
 /// up, a [`shield`](crate::shield) is left in peace. Then the process ends with 130. There is no

@@ -55,7 +55,11 @@ impl<C> Inbox<C> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.lock().tasks.is_empty()
+        self.len() == 0
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.queue.lock().tasks.len()
     }
 
     /// Closes the group if nothing waits.

@@ -22,7 +22,7 @@ use super::{
     inbox::Inbox,
     set::Set,
 };
-use crate::{LocalTaskGroup, sys::Arc};
+use crate::{LocalTaskGroup, sys::Arc, trace};
 
 /// Opens a group whose tasks may borrow from the caller: they run inside of the caller's own task,
 /// all at once but never in parallel.
@@ -32,9 +32,10 @@ use crate::{LocalTaskGroup, sys::Arc};
 /// may spawn siblings with a clone of the handle.
 ///
 /// ```text
-/// caller ─┬─ body            one task of the runtime,
-///         ├── spawn(&data)   in which all of them take turns;
-///         └── spawn(&data)   when it returns, nobody borrows any more
+/// scoped_task_group(async |tg| {  ─┬─ body         one task of the runtime,
+///     tg.spawn(fetch(&data));      ├────── fetch   in which all of them take turns
+///     tg.spawn(store(&data));      ├────── store
+/// })                              ─┴─ waits for all ──▶ nobody borrows any more
 /// ```
 ///
 /// Prefer [`task_group`](crate::task_group) where tasks compute: only there they run in parallel.
@@ -52,7 +53,7 @@ use crate::{LocalTaskGroup, sys::Arc};
 /// # Cancel safety
 ///
 /// Cancelling the scope around it cancels the group and waits for it. Dropping the future drops the
-/// tasks with it, where they are: their cleanup does not run.
+/// tasks with it, where they are: their cleanup does not run, of which the feature `tracing` warns.
 ///
 /// # Errors
 ///
@@ -151,6 +152,15 @@ pin_project! {
         opening: Opening<F, Fut, T>,
         // From the first poll until all have ended.
         tasks: Option<Tasks<C, E>>,
+    }
+
+    impl<C, E, F, Fut, T> PinnedDrop for NestedRun<C, E, F, Fut, T> {
+        fn drop(this: Pin<&mut Self>) {
+            if let Some(Tasks { tally, set, inbox, .. }) = this.project().tasks {
+                let count = || set.len() + inbox.len();
+                trace::borrowing_group_dropped(&tally.span, &tally.node, count);
+            }
+        }
     }
 }
 

@@ -52,6 +52,12 @@ impl Turn {
     }
 }
 
+impl<C> Set<C> {
+    pub(super) fn len(&self) -> usize {
+        self.tasks.len() + self.fresh.as_slice().len()
+    }
+}
+
 impl<C: Future<Output = ()> + Unpin> Set<C> {
     pub(super) fn new(door: Arc<Door>) -> Self {
         Self {

@@ -183,6 +183,37 @@ async fn in_turn<F: Future>(turn: OwnedPermit, future: F) -> F::Output {
 /// lock that is held or a place in a queue: nobody polls such a future any more, and whoever needs
 /// what it has waits for ever.
 ///
+/// ```
+/// # use std::{pin::pin, time::Duration};
+/// # use anyio_engine::{Lock, checkpoint as other, race};
+/// # use futures_util::{FutureExt as _, select};
+/// async fn hangs(lock: &Lock<u8>) {
+///     let held = lock.lock().await;
+///     let (mut first, mut other) = (pin!(lock.lock().fuse()), pin!(other().fuse()));
+///     select! { _ = &mut first => {}, () = &mut other => {} } // the other one is ready
+///     drop(held); // now `first` has the lock, and nobody polls it
+///     lock.lock().await; // waits for ever
+/// }
+///
+/// async fn ends(lock: &Lock<u8>) {
+///     let held = lock.lock().await;
+///     let first = async { drop(lock.lock().await) };
+///     race((first, other())).await; // `first` is gone, and so is its place
+///     drop(held);
+///     lock.lock().await;
+/// }
+/// # futures_lite::future::block_on(async {
+/// # let lock = Lock::new(0);
+/// # let mut hung = Box::pin(hangs(&lock));
+/// # for _ in 0..9 {
+/// #     assert!(futures_lite::future::poll_once(&mut hung).await.is_none());
+/// # }
+/// # assert!(lock.try_lock().is_err());
+/// # drop(hung);
+/// # ends(&lock).await;
+/// # });
+/// ```
+///
 /// They may be an array, a vector, an iterator, or a tuple of up to eight; those of a tuple may be of
 /// different types. A race of nothing never ends.
 ///
