@@ -573,10 +573,15 @@ fn a_panic_of_a_job_that_nobody_waits_for_is_reported() {
 
     for lines in Listener::hear("event", async || {
         let woken = Arc::new(Woken::default());
-        let mut call = Box::pin(to_thread(|| panic!("alone")));
+        let (open, gate) = mpsc::channel::<()>();
+        let mut call = Box::pin(to_thread(move || {
+            _ = gate.recv();
+            panic!("alone")
+        }));
         let waker = Waker::from(Arc::clone(&woken));
         let poll = call.as_mut().poll(&mut Context::from_waker(&waker));
         assert!(poll.is_pending());
+        drop(open);
         // It is woken when the panic is there, and then it does not look.
         while !woken.0.load(Ordering::Acquire) {
             thread::yield_now();
