@@ -1,5 +1,8 @@
 //! Starting a task: the caller waits until it is ready.
 
+#[cfg(all(test, loom))]
+mod model;
+
 use std::{
     any::Any,
     fmt,
