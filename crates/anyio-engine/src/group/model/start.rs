@@ -109,7 +109,7 @@ fn a_task_is_started_or_cancelled() {
         let (ready, value) = (start.ready(), start.value());
         let task = thread::spawn(move || ready.started(value));
         start.link.node.cancel(Cause::of(CauseKind::Interrupt));
-        let (alarm, waker) = Alarm::new();
+        let (_alarm, waker) = Alarm::new();
         let polled = start.poll(&waker);
         task.join().unwrap();
         let taken = polled.or_else(|| start.poll(&waker)).and_then(Result::ok);
@@ -120,22 +120,30 @@ fn a_task_is_started_or_cancelled() {
             let cause = start.roster.slot(start.index).own_cause();
             assert_eq!(cause, Some(Cause::of(CauseKind::Interrupt)));
         }
-        drop(alarm);
     });
 }
 
-/// A caller that waits is woken when the task is ready, also if the task ends at once: it then has the
-/// value, and not the end.
+/// A caller that waits is woken when the task is ready.
 #[test]
 fn a_caller_is_not_left_asleep() {
-    explore(3, || {
+    waited_for(false);
+}
+
+/// Also if the task ends at once: the caller has the value then, and not the end.
+#[test]
+fn a_value_is_not_overtaken_by_the_end() {
+    waited_for(true);
+}
+
+fn waited_for(ends: bool) {
+    explore(3, move || {
         let start = Start::attached();
         let (ready, value) = (start.ready(), start.value());
-        let (link, roster, index) =
-            (Arc::clone(&start.link), Arc::clone(&start.roster), start.index);
+        let (link, roster) = (Arc::clone(&start.link), Arc::clone(&start.roster));
+        let index = start.index;
         let task = thread::spawn(move || {
             ready.started(value);
-            assert!(finish(&link, &roster, index), "it was ready");
+            assert!(!ends || finish(&link, &roster, index), "it was ready");
         });
         let (alarm, waker) = Alarm::new();
         let polled = start.poll(&waker);
