@@ -147,7 +147,7 @@ fn waited_for(ends: bool) {
         });
         let (alarm, waker) = Alarm::new();
         let polled = start.poll(&waker);
-        task.join().unwrap();
+        task.join().expect("nothing here panics");
         assert!(polled.is_some() || alarm.has_rung(), "the caller sleeps");
         let polled = polled.or_else(|| start.poll(&waker));
         assert!(matches!(polled, Some(Ok(_))), "the end was seen before the value");
