@@ -1,5 +1,10 @@
 //! Starting a task: the caller waits until it is ready.
 
+// From here, since it looks inside.
+#[cfg(all(test, loom))]
+#[path = "model/start.rs"]
+mod model;
+
 use std::{
     any::Any,
     fmt,

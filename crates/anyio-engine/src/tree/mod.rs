@@ -15,8 +15,9 @@
 //!    either finds the node, or the node has read the walk's result.
 //! 3. Only a node's owner, who has the future it belongs to in `&mut`, attaches, moves or detaches
 //!    it. A node whose owner has ended while it had children is a *ghost*: it passes on what comes
-//!    from outside, and leaves with its last child. That it is *gone* is decided once, under its
-//!    lock, when it has no children; who would become its child then goes to its parent instead.
+//!    from outside, and leaves with its last child. It has neither shield nor deadline, and gets
+//!    none from a handle that comes too late. That it is *gone* is decided once, under its lock,
+//!    when it has no children; who would become its child then goes to its parent instead.
 //! 4. **Lock order: there is none, because at most one node is locked at a time.** Walks copy what
 //!    they need out of a node, let go of it, and go on. Under a lock no waker is cloned, woken or
 //!    dropped, and no `Arc` that could be the last one is dropped. (Around nodes, moves take one

@@ -258,13 +258,14 @@ impl Node {
 
     pub(crate) fn set_deadline(&self, wanted: impl FnOnce() -> Option<Instant>) {
         let mut links = self.links.lock();
-        links.deadline = wanted();
+        links.deadline = if links.ghost || links.gone { None } else { wanted() };
     }
 
     /// The node's deadline is no later than `end` from now on.
     pub(crate) fn bring_deadline_forward(&self, end: Instant) {
         let mut links = self.links.lock();
-        links.deadline = Some(links.deadline.map_or(end, |known| known.min(end)));
+        let end = links.deadline.map_or(end, |known| known.min(end));
+        links.deadline = (!links.ghost && !links.gone).then_some(end);
     }
 
     /// Walks from this node towards the root until `visit` gives something.
@@ -465,6 +466,10 @@ impl Node {
         let _walk = Walk::begin();
         let (on, parent) = {
             let links = self.links.lock();
+            // It has ended, and what is left beneath it is not its own any more.
+            if links.ghost || links.gone {
+                return;
+            }
             let on = wanted();
             if on {
                 self.raise(Flags::SHIELD);
@@ -550,9 +555,7 @@ impl Node {
         let mut walk = None;
         let mut next = Some(Arc::clone(self));
         while let Some(node) = next.take().or_else(|| todo.pop()) {
-            let mut refused = None;
-            let mut members = None;
-            let mut listeners = None;
+            let (mut refused, mut members, mut listeners) = (None, None, None);
             let woken = {
                 let mut links = node.links.lock();
                 let flags = node.flags();

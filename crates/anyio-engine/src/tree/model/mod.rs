@@ -2,6 +2,7 @@
 
 mod bell;
 mod cancel;
+mod children;
 mod hold;
 mod motion;
 mod refuse;
