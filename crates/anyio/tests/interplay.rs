@@ -10,8 +10,8 @@ use std::{
 };
 
 use anyio::{
-    CancelScope, Cancelled, DynGroupError, GroupError, TaskGroup, available_backends, checkpoint,
-    finally, prelude::*, run_with, sleep_forever, task_group,
+    CancelScope, Cancelled, DynGroupError, GroupError, Runner, TaskGroup, available_backends,
+    checkpoint, finally, prelude::*, run_with, sleep_forever, task_group,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -176,6 +176,11 @@ fn waiting_for_a_token_is_cancelled() {
     });
 }
 
+/// Where the body fails before its task begins.
+fn in_one_thread<F: Future>(work: F) -> F::Output {
+    Runner::new().current_thread().run(work)
+}
+
 /// `anyhow::Error` is no `Error`, so a list of them needs `into_dyn` before `?`; it is the whole list still.
 #[test]
 fn collected_anyhow_errors_are_an_error() {
@@ -191,7 +196,7 @@ fn collected_anyhow_errors_are_an_error() {
         Ok(())
     }
 
-    let error = anyio::run(work()).unwrap_err();
+    let error = in_one_thread(work()).unwrap_err();
     let text = error.to_string();
     assert!(text.starts_with("2 members of a task group failed: no luck; "), "{text}");
     assert_eq!(error.chain().nth(1).map(ToString::to_string).as_deref(), Some("no luck"));
@@ -227,7 +232,7 @@ fn collected_eyre_reports_are_an_error() {
         Ok(())
     }
 
-    let error = anyio::run(work()).unwrap_err();
+    let error = in_one_thread(work()).unwrap_err();
     assert_eq!(error.to_string(), "2 members of a task group failed: nor there; not here");
     assert!(error.is::<DynGroupError<eyre::Report>>());
 }
@@ -245,7 +250,7 @@ fn collected_boxes_are_an_error() {
         Ok(group.await.map_err(GroupError::into_dyn)?)
     }
 
-    let error = anyio::run(work()).unwrap_err();
+    let error = in_one_thread(work()).unwrap_err();
     let all = error.downcast_ref::<DynGroupError<Boxed>>().unwrap().errors();
     assert_eq!(all.first().to_string(), "in words");
     assert!(all.rest()[0].is::<io::Error>());
