@@ -1,6 +1,6 @@
 //! How the tree is found.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::item::{ItemKind, ItemState, TreeItem};
 use crate::{
@@ -30,10 +30,22 @@ const NOTHING: Around = Around { parent: None, effective: false, asked: false };
 struct Walk {
     items: Vec<TreeItem>,
     steps: Vec<Step>,
-    seen: HashSet<usize>,
+    seen: Seen,
     /// The nodes of the running task, which asks.
     current: HashSet<usize>,
     now: u32,
+}
+
+/// Nodes that were come by, kept until the walk is over: one that had gone meanwhile might leave its
+/// address to a new one, which would be taken for it.
+#[derive(Default)]
+struct Seen(HashMap<usize, Arc<Node>>);
+
+impl Seen {
+    /// Whether the node is new.
+    fn insert(&mut self, node: &Arc<Node>) -> bool {
+        self.0.insert(node.address(), Arc::clone(node)).is_none()
+    }
 }
 
 /// All items, each before those beneath it.
@@ -41,7 +53,7 @@ pub(super) fn take() -> Vec<TreeItem> {
     let mut walk = Walk {
         items: Vec::new(),
         steps: Vec::new(),
-        seen: HashSet::new(),
+        seen: Seen::default(),
         current: current(),
         now: ticks::refresh(),
     };
@@ -72,10 +84,10 @@ fn current() -> HashSet<usize> {
 
 /// The outermost nodes around `nodes`, each once.
 fn tops(nodes: &[Arc<Node>]) -> Vec<Arc<Node>> {
-    let (mut climbed, mut tops) = (HashSet::new(), Vec::new());
+    let (mut climbed, mut tops) = (Seen::default(), Vec::new());
     for node in nodes {
         let mut node = Arc::clone(node);
-        while climbed.insert(node.address()) {
+        while climbed.insert(&node) {
             let Some(parent) = node.parent() else {
                 tops.push(node);
                 break;
@@ -99,7 +111,7 @@ impl Walk {
     }
 
     fn node(&mut self, node: &Arc<Node>, around: Around) {
-        if !self.seen.insert(node.address()) {
+        if !self.seen.insert(node) {
             return;
         }
         let look = node.look();
@@ -126,7 +138,7 @@ impl Walk {
 
     /// A task, of which the group knows more than its node.
     fn member(&mut self, member: Member, around: Around) {
-        let look = member.node.as_ref().filter(|node| self.seen.insert(node.address()));
+        let look = member.node.as_ref().filter(|node| self.seen.insert(node));
         let look = look.map(|node| node.look());
         let mut item = match &look {
             Some(look) => Self::item(ItemKind::Task, look, around),
