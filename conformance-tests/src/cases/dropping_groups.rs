@@ -17,7 +17,7 @@ use futures_util::FutureExt as _;
 
 use super::tools::{Failure, SetOnDrop, event};
 use crate::{
-    cut::everywhere,
+    cut::{everywhere, pause},
     suite::Case,
     support::{Counter, until},
 };
@@ -45,11 +45,6 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
 
 tree_local! {
     static SHARED: Arc<Counter>;
-}
-
-async fn pause() {
-    checkpoint().await;
-    checkpoint().await;
 }
 
 /// Counts who begins, and who is through with it, cleanup included.
