@@ -166,10 +166,19 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-/// As `atomic_waker` has it; to the checker it is a lock around the waker, which orders what comes
-/// before and after as the crate's read-modify-writes of one atomic do.
+/// As `atomic_waker` has it, step by step: who registers while somebody takes wakes its waker instead of
+/// leaving it, and who takes while somebody registers leaves the waking to that one.
 #[derive(Debug, Default)]
-pub(crate) struct AtomicWaker(loom::future::AtomicWaker);
+pub(crate) struct AtomicWaker {
+    state: AtomicUsize,
+    /// Nobody waits for it: the state says whose it is.
+    waker: std::sync::Mutex<Option<Waker>>,
+}
+
+/// Nobody does anything.
+const WAITING: usize = 0;
+const REGISTERING: usize = 1;
+const TAKING: usize = 2;
 
 impl AtomicWaker {
     pub(crate) fn new() -> Self {
@@ -177,15 +186,44 @@ impl AtomicWaker {
     }
 
     pub(crate) fn register(&self, waker: &Waker) {
-        self.0.register_by_ref(waker);
+        use Ordering::{AcqRel, Acquire};
+
+        match self.state.compare_exchange(WAITING, REGISTERING, Acquire, Acquire) {
+            Ok(_) => {
+                let old = self.waker().replace(waker.clone());
+                if self.state.compare_exchange(REGISTERING, WAITING, AcqRel, Acquire).is_err() {
+                    let waker = self.waker().take();
+                    self.state.swap(WAITING, AcqRel);
+                    waker.expect("it was left just now").wake();
+                }
+                drop(old);
+            }
+            Err(state) => {
+                assert_eq!(state, TAKING, "only its owner registers");
+                waker.wake_by_ref();
+                // The task polls again, and gets no further before that one has taken.
+                loom::thread::yield_now();
+            }
+        }
     }
 
     pub(crate) fn wake(&self) {
-        self.0.wake();
+        if let Some(waker) = self.take() {
+            waker.wake();
+        }
     }
 
     pub(crate) fn take(&self) -> Option<Waker> {
-        self.0.take_waker()
+        if self.state.fetch_or(TAKING, Ordering::AcqRel) != WAITING {
+            return None;
+        }
+        let waker = self.waker().take();
+        self.state.fetch_and(!TAKING, Ordering::Release);
+        waker
+    }
+
+    fn waker(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
+        self.waker.try_lock().expect("two at once have the waker")
     }
 }
 

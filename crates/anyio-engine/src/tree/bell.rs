@@ -12,8 +12,9 @@ use crate::sys::{AtomicU64, AtomicUsize, AtomicWaker, Ordering};
 /// 1. Who rings says in `rounds` when it begins and when it has taken what is in the slot. So as long as
 ///    `rounds` has the value that it had before *and* after a waker was left, with nobody ringing, that
 ///    waker is in the slot.
-/// 2. `known` is that value, and `identity` that waker, or `known` is [`NEVER`]. Both belong to the
-///    owner, who alone leaves wakers.
+/// 2. `known` is that value, and `identity` that waker, or `known` is [`NEVER`], which is not equal to
+///    `rounds` at any moment, not while somebody rings either. Both belong to the owner, who alone
+///    leaves wakers.
 /// 3. Who rings changes something first, begins, takes, and wakes. Who polls leaves its waker first and
 ///    looks for changes afterwards. If it sees by 1 that nobody has begun, then whoever begins later
 ///    takes its waker, or somebody does who has begun later, too; it is polled once more, and then
@@ -29,8 +30,8 @@ pub(crate) struct Bell {
 
 /// One more that has rung. (More threads than this cannot ring at once.)
 const ROUND: u64 = 1 << 16;
-/// No value of `rounds` without anybody ringing: somebody is.
-const NEVER: u64 = 1;
+/// No value that `rounds` ever has: not all of its low bits, which would be as many that ring at once.
+const NEVER: u64 = u64::MAX;
 
 impl Bell {
     pub(super) fn new() -> Self {

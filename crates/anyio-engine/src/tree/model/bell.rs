@@ -56,3 +56,24 @@ fn a_poll_that_leaves_the_same_waker_misses_nothing() {
         assert!(seen == 3 || task.woken() > before, "the owner sleeps on a change");
     });
 }
+
+/// 2: another thread rings for something else, and is stopped anywhere in that for as long as it takes
+/// the owner to poll three times. Whoever rings after that wakes the owner.
+#[test]
+fn a_ring_that_lasts_hides_none() {
+    explore(4, || {
+        let bell = Arc::new(Bell::new());
+        let theirs = Arc::clone(&bell);
+        let ringing = thread::spawn(move || theirs.wake());
+        let task = Arc::new(Task::default());
+        let waker = Waker::from(Arc::clone(&task));
+        let mut before = 0;
+        for _poll in 0..3 {
+            before = task.woken();
+            bell.register(&waker);
+        }
+        bell.wake();
+        ringing.join().expect("nothing here panics");
+        assert!(task.woken() > before, "the owner sleeps on a change");
+    });
+}
