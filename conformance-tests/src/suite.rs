@@ -232,8 +232,23 @@ fn run_case(
     runner.spawn(body).map_err(|error| format!("the case's thread did not start: {error}"))?;
     match receive.recv_timeout(limit) {
         Ok(result) => result,
-        Err(_) => Err(format!("the case hung: it had not ended after {limit:?}")),
+        Err(_) => Err(hung(limit)),
     }
+}
+
+/// That, and what runs in this process, for whoever looks for the reason.
+fn hung(limit: Duration) -> String {
+    const LINES: usize = 200;
+    let tree = anyio_engine::task_tree().to_string();
+    let mut text = format!(
+        "the case hung: it had not ended after {limit:?}. All that runs, the oldest first, up to \
+         {LINES} lines:"
+    );
+    for line in tree.lines().take(LINES) {
+        text.push('\n');
+        text.push_str(line);
+    }
+    text
 }
 
 fn words(payload: &(dyn Any + Send)) -> String {

@@ -52,6 +52,8 @@ tree_local! {
 struct Count {
     begun: Counter,
     gone: Counter,
+    /// One for each of the clones.
+    holders: Arc<()>,
 }
 
 impl Count {
@@ -72,6 +74,11 @@ impl Count {
 
     fn is_even(&self) -> bool {
         self.begun.get() == self.gone.get()
+    }
+
+    /// Whether all tasks that had a clone have ended, those too that had not begun.
+    fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.holders) == 1
     }
 }
 
@@ -285,7 +292,8 @@ async fn limited_groups_end<B: Runtime>() {
         });
         let done = cut.apply::<B, _>(group).await;
         // Dropped by hand, the tasks go on unwinding with nobody to wait for them.
-        until::<B>(|| count.is_even()).await;
+        until::<B>(|| count.is_alone()).await;
+        assert!(count.is_even(), "{cut:?}");
         if done.is_some() {
             assert_eq!(count.gone.get(), 3, "{cut:?}");
         }
@@ -311,10 +319,9 @@ async fn services_end_with_their_group<B: Runtime>() {
         });
         let done = cut.apply::<B, _>(group).await;
         if cut.by_hand() && done.is_none() {
-            until::<B>(|| count.is_even()).await;
-        } else {
-            assert!(count.is_even(), "{cut:?}");
+            until::<B>(|| count.is_alone()).await;
         }
+        assert!(count.is_even(), "{cut:?}");
     })
     .await;
     assert_ne!(cuts, 0); // how many there are, the threads decide
@@ -384,7 +391,7 @@ async fn collecting_groups_end<B: Runtime>() {
         });
         let done = cut.apply::<B, _>(group).await;
         if cut.by_hand() && done.is_none() {
-            until::<B>(|| count.is_even()).await;
+            until::<B>(|| count.is_alone()).await;
         }
         assert!(count.is_even(), "{cut:?}");
         if let Some(result) = done {
@@ -414,7 +421,7 @@ async fn groups_that_shut_down_end<B: Runtime>() {
         });
         let done = cut.apply::<B, _>(group).await;
         if cut.by_hand() && done.is_none() {
-            until::<B>(|| count.is_even()).await;
+            until::<B>(|| count.is_alone()).await;
         }
         assert!(count.is_even(), "{cut:?}");
         if !cut.made() {

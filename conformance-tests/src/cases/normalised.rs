@@ -64,7 +64,8 @@ async fn cancellation_in_the_last_poll_keeps_the_result<B: Runtime>() {
         let theirs = Arc::clone(&task);
         *slot.lock().unwrap() = Some(Box::new(move || theirs.cancel()));
         go.set();
-        until::<B>(|| task.status() != TaskStatus::Running).await;
+        let goes_on = [TaskStatus::Running, TaskStatus::Cancelling];
+        until::<B>(|| !goes_on.contains(&task.status())).await;
         assert_eq!(task.status(), TaskStatus::Finished);
         Arc::into_inner(task).expect("the task has dropped its own").join().await
     })
