@@ -24,6 +24,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         item_beats_a_cancellation,
         what_was_missed_is_told_in_a_cancelled_scope,
         end_is_kept_in_a_cancelled_scope,
+        statistics_count_who_is_there,
         made_outside_of_a_runtime,
         all_is_received_or_missed,
     ]
@@ -279,4 +280,35 @@ async fn all_is_received_or_missed<B: Runtime>() {
 /// Sometimes so fast that receivers miss something, and sometimes not.
 const fn waits_of_seven(item: u64) -> u64 {
     if item % 100 < 50 { 6 } else { 1 }
+}
+
+/// The statistics count both sides, the items, and who waits: only as long as it waits, however that ends.
+async fn statistics_count_who_is_there<B: Runtime>() {
+    let (send, mut one) = broadcast(4);
+    let mut two = one.resubscribe();
+    let counted = || {
+        let statistics = send.statistics();
+        assert_eq!(statistics.capacity, 4);
+        (statistics.senders, statistics.receivers, statistics.buffered, statistics.waiting)
+    };
+    assert_eq!(counted(), (1, 2, 0, 0));
+    let other = send.clone();
+    assert_eq!(other.statistics(), send.statistics());
+    assert_eq!(counted(), (2, 2, 0, 0));
+    drop(other);
+    {
+        let (mut first, mut second) = (Box::pin(one.receive()), Box::pin(two.receive()));
+        assert!(poll_once(&mut first).is_pending());
+        assert!(poll_once(&mut second).is_pending());
+        assert_eq!(counted(), (1, 2, 0, 2));
+        send.send('a').unwrap();
+        assert_eq!(first.await, Ok('a'));
+        assert_eq!(counted(), (1, 2, 1, 1), "the second has not looked yet");
+    }
+    assert_eq!(counted(), (1, 2, 1, 0));
+    let three = send.subscribe();
+    assert_eq!(two.receive().await, Ok('a'));
+    assert_eq!(counted(), (1, 3, 0, 0));
+    drop((one, two, three));
+    assert_eq!(counted(), (1, 0, 0, 0));
 }

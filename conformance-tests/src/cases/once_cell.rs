@@ -28,6 +28,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         nothing_is_made_in_a_cancelled_scope,
         value_that_was_made_beats_a_cancellation,
         set_is_refused_when_it_is_too_late,
+        statistics_tell_who_waits,
         made_outside_of_a_runtime,
         cancellations_race_with_makers,
     ]
@@ -270,4 +271,35 @@ async fn cancellations_race_with_makers<B: Runtime>() {
         assert_eq!(result, Ok(()));
         assert!(cell.get().is_some(), "one of them was not cancelled");
     }
+}
+
+/// The statistics say whether there is a value, whether somebody makes one, and how many wait for that.
+async fn statistics_tell_who_waits<B: Runtime>() {
+    let (cell, go) = (OnceCell::new(), B::Event::new());
+    let counted = || {
+        let statistics = cell.statistics();
+        (statistics.initialized, statistics.initializing, statistics.waiting)
+    };
+    assert_eq!(counted(), (false, false, 0));
+    let make = async || {
+        go.wait().await;
+        1
+    };
+    let mut makes = Box::pin(cell.get_or_init(make));
+    assert!(poll_once(&mut makes).is_pending());
+    assert_eq!(counted(), (false, true, 0));
+    let mut waits = Box::pin(cell.get_or_try_init(async || Err("not its turn")));
+    let mut leaves = Box::pin(cell.get_or_init(make));
+    assert!(poll_once(&mut waits).is_pending());
+    assert!(poll_once(&mut leaves).is_pending());
+    assert_eq!(counted(), (false, true, 2));
+    drop(leaves);
+    assert_eq!(counted(), (false, true, 1));
+    drop(makes);
+    assert_eq!(counted(), (false, false, 1));
+    assert_eq!(waits.await, Err("not its turn"));
+    assert_eq!(counted(), (false, false, 0));
+    go.set();
+    assert_eq!(*cell.get_or_init(make).await, 1);
+    assert_eq!(counted(), (true, false, 0));
 }

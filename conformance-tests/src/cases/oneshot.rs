@@ -3,7 +3,7 @@
 use std::{sync::Arc, thread};
 
 use anyio_core::{CancelScope as _, Cancelled, Runtime, TaskGroup as _};
-use anyio_engine::{OneshotReceiver, RuntimeExt as _, checkpoint, oneshot};
+use anyio_engine::{OneshotReceiver, OneshotStatistics, RuntimeExt as _, checkpoint, oneshot};
 
 use crate::{
     suite::Case,
@@ -25,6 +25,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         end_is_kept_in_a_cancelled_scope,
         sender_hears_that_nobody_wants_it,
         nobody_hears_of_it_in_a_cancelled_scope,
+        statistics_tell_how_far_it_is,
         value_comes_from_another_thread,
         value_is_dropped_with_the_last_side,
         cancellations_race_with_values,
@@ -280,4 +281,34 @@ async fn cancellations_race_with_values<B: Runtime>() {
     .await;
     assert_eq!(result, Ok(()));
     assert_eq!(left.get(), ROUNDS);
+}
+
+/// The statistics of both sides say whether the value is there, and whether it is wanted.
+async fn statistics_tell_how_far_it_is<B: Runtime>() {
+    let (send, mut receive) = oneshot();
+    let both = |sent, wanted| {
+        move |statistics: OneshotStatistics| (statistics.sent, statistics.wanted) == (sent, wanted)
+    };
+    let (nothing_yet, there, over) = (both(false, true), both(true, true), both(false, false));
+    assert!(nothing_yet(send.statistics()) && nothing_yet(receive.statistics()));
+    send.send(1).unwrap();
+    assert!(there(receive.statistics()));
+    assert_eq!(receive.receive().await, Ok(1));
+    assert!(over(receive.statistics()));
+
+    // Nobody wants it, and it is there all the same.
+    let (send, mut receive) = oneshot();
+    send.send(1).unwrap();
+    receive.close();
+    assert!(both(true, false)(receive.statistics()));
+
+    let (send, mut receive) = oneshot::<u8>();
+    receive.close();
+    assert!(over(send.statistics()) && over(receive.statistics()));
+
+    let (send, receive) = oneshot::<u8>();
+    drop(send);
+    assert!(nothing_yet(receive.statistics()), "that none will come is said by a receive");
+    let (send, _) = oneshot::<u8>();
+    assert!(over(send.statistics()));
 }

@@ -22,6 +22,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         use_ends_however_its_task_ends,
         use_is_no_operation,
         one_at_a_time_on_many_threads,
+        statistics_tell_of_a_use,
         made_outside_of_a_runtime,
     ]
 }
@@ -126,4 +127,14 @@ async fn made_outside_of_a_runtime<B: Runtime>() {
         threads.spawn(move || drop(using)).join().unwrap();
     });
     assert!(guard.try_enter().is_ok());
+}
+
+/// The statistics say whether somebody uses it.
+async fn statistics_tell_of_a_use<B: Runtime>() {
+    let guard = ResourceGuard::default();
+    assert!(!guard.statistics().in_use);
+    let using = guard.try_enter().unwrap();
+    assert!(guard.statistics().in_use);
+    drop(using);
+    assert!(!guard.statistics().in_use);
 }

@@ -34,6 +34,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         nobody_writes_during_a_downgrade,
         owned_guard_keeps_the_lock,
         owned_guards_queue_with_the_others,
+        statistics_tell_who_waits,
         made_outside_of_a_runtime,
         racing_cancellations_lose_no_lock,
     ]
@@ -360,4 +361,32 @@ async fn racing_cancellations_lose_no_lock<B: Runtime>() {
     .await;
     assert_eq!(result, Ok(()));
     assert!(lock.try_write().is_ok());
+}
+
+/// The statistics say who has the lock, and how many wait for it.
+async fn statistics_tell_who_waits<B: Runtime>() {
+    let lock = Arc::new(RwLock::new(0));
+    let counted = || {
+        let statistics = lock.statistics();
+        (statistics.readers, statistics.writing, statistics.waiting)
+    };
+    assert_eq!(counted(), (0, false, 0));
+    let (one, two) = (lock.read().await, Arc::clone(&lock).read_owned().await);
+    assert_eq!(counted(), (2, false, 0));
+    let (mut writes, mut reads) = (Box::pin(lock.write()), Box::pin(lock.read()));
+    assert!(poll_once(&mut writes).is_pending());
+    assert!(poll_once(&mut reads).is_pending());
+    assert_eq!(counted(), (2, false, 2));
+    drop(one);
+    assert_eq!(counted(), (1, false, 2));
+    drop(two);
+    assert_eq!(counted(), (0, true, 1), "it is the writer's already");
+    let written = writes.await;
+    assert_eq!(counted(), (0, true, 1));
+    let read = written.downgrade();
+    assert_eq!(counted(), (2, false, 0));
+    drop(reads);
+    assert_eq!(counted(), (1, false, 0));
+    drop(read);
+    assert_eq!(counted(), (0, false, 0));
 }

@@ -27,6 +27,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         nothing_is_waited_for_in_a_cancelled_scope,
         change_beats_a_cancellation,
         end_is_kept_in_a_cancelled_scope,
+        statistics_count_who_is_there,
         made_outside_of_a_runtime,
         no_last_value_is_missed,
     ]
@@ -327,4 +328,41 @@ async fn cut_short<F: Future>(scope: &impl anyio_core::CancelScope, future: F) -
         polled
     })
     .await
+}
+
+/// The statistics count both sides, and who waits: only as long as it waits, however that ends.
+async fn statistics_count_who_is_there<B: Runtime>() {
+    let (send, mut one) = watch(1);
+    let mut two = one.clone();
+    let counted = || {
+        let statistics = send.statistics();
+        (statistics.senders, statistics.receivers, statistics.waiting)
+    };
+    assert_eq!(counted(), (1, 2, 0));
+    let other = send.clone();
+    assert_eq!(counted(), (2, 2, 0));
+    drop(other);
+    {
+        let mut first = Box::pin(one.changed());
+        let mut second = Box::pin(two.wait_for(|value| *value == 3));
+        assert_eq!(counted(), (1, 2, 0), "not before they are polled");
+        for _ in 0..2 {
+            assert!(poll_once(&mut first).is_pending());
+            assert!(poll_once(&mut second).is_pending());
+            assert_eq!(counted(), (1, 2, 2));
+        }
+        send.send(2).unwrap();
+        assert_eq!(first.await, Ok(()));
+        assert!(poll_once(&mut second).is_pending());
+        assert_eq!(counted(), (1, 2, 1));
+    }
+    assert_eq!(counted(), (1, 2, 0));
+    // What is there is not waited for, and where nothing is begun nobody waits.
+    assert_eq!(*two.wait_for(|value| *value == 2).await.unwrap(), 2);
+    let scope = B::CancelScope::new();
+    scope.cancel();
+    assert!(scope.run(async { two.changed().await }).await.is_err());
+    assert_eq!(counted(), (1, 2, 0));
+    drop((one, two));
+    assert_eq!(counted(), (1, 0, 0));
 }

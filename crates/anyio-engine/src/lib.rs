@@ -84,12 +84,14 @@ pub use stream::{
 };
 pub use sync::{
     Acquire, AcquireOwned, Barrier, BarrierStatistics, BarrierWait, BarrierWaitResult,
-    BroadcastReceiver, BroadcastSender, CapacityLimiter, Condition, ConditionStatistics, Event,
-    EventStatistics, InUse, LimiterStatistics, LimiterToken, Lock, LockGuard, LockStatistics,
-    Locking, LockingOwned, OnceCell, OneshotReceiver, OneshotReceiving, OneshotSender,
-    OwnedLimiterToken, OwnedLockGuard, OwnedPermit, OwnedRwLockReadGuard, OwnedRwLockWriteGuard,
-    Permit, ResourceGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore,
-    SemaphoreStatistics, WatchReceiver, WatchRef, WatchSender, broadcast, oneshot, watch,
+    BroadcastReceiver, BroadcastSender, BroadcastStatistics, CapacityLimiter, Condition,
+    ConditionStatistics, Event, EventStatistics, InUse, LimiterStatistics, LimiterToken, Lock,
+    LockGuard, LockStatistics, Locking, LockingOwned, OnceCell, OnceCellStatistics,
+    OneshotReceiver, OneshotReceiving, OneshotSender, OneshotStatistics, OwnedLimiterToken,
+    OwnedLockGuard, OwnedPermit, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Permit,
+    ResourceGuard, ResourceGuardStatistics, RwLock, RwLockReadGuard, RwLockStatistics,
+    RwLockWriteGuard, Semaphore, SemaphoreStatistics, WatchReceiver, WatchRef, WatchSender,
+    WatchStatistics, broadcast, oneshot, watch,
 };
 pub use thread::{
     StopToken, ToThread, default_thread_limiter, file_thread_limiter, from_thread, to_thread,

@@ -79,6 +79,7 @@ pin_down! {
     Barrier => both;
     BarrierWait<'static> => both;
     RwLock<u8> => both;
+    RwLock<Cell<u8>> => send;
     RwLock<Rc<()>> => neither;
     RwLockReadGuard<'static, u8> => both;
     RwLockWriteGuard<'static, u8> => both;

@@ -12,6 +12,8 @@ mod lock;
 mod model;
 mod permits;
 mod resource_guard;
+mod rw_cell;
+mod rw_lock;
 mod semaphore;
 mod waiter;
 mod wrapped;
@@ -22,11 +24,13 @@ pub use event::{Event, EventStatistics};
 pub use guarded::{LockGuard, OwnedLockGuard};
 pub use limiter::{CapacityLimiter, LimiterStatistics, LimiterToken, OwnedLimiterToken};
 pub use lock::{Lock, LockStatistics, Locking, LockingOwned};
-pub use resource_guard::{InUse, ResourceGuard};
+pub use resource_guard::{InUse, ResourceGuard, ResourceGuardStatistics};
+pub use rw_cell::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLockReadGuard, RwLockWriteGuard};
+pub use rw_lock::{RwLock, RwLockStatistics};
 pub use semaphore::{Acquire, AcquireOwned, OwnedPermit, Permit, Semaphore, SemaphoreStatistics};
 pub(crate) use waiter::Place;
 pub use wrapped::{
-    BroadcastReceiver, BroadcastSender, OnceCell, OneshotReceiver, OneshotReceiving, OneshotSender,
-    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
-    WatchReceiver, WatchRef, WatchSender, broadcast, oneshot, watch,
+    BroadcastReceiver, BroadcastSender, BroadcastStatistics, OnceCell, OnceCellStatistics,
+    OneshotReceiver, OneshotReceiving, OneshotSender, OneshotStatistics, WatchReceiver, WatchRef,
+    WatchSender, WatchStatistics, broadcast, oneshot, watch,
 };

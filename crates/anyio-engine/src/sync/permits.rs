@@ -268,6 +268,18 @@ impl<S: Share> Held<S> {
         self.count
     }
 
+    pub(super) const fn share(&self) -> &S {
+        &self.semaphore
+    }
+
+    /// Gives back all but `count` of them.
+    pub(super) fn reduce(mut self, count: usize) -> Self {
+        let surplus = self.count - count;
+        self.count = count;
+        self.semaphore.permits.give_back(surplus);
+        self
+    }
+
     pub(super) fn split(&mut self, count: usize) -> Option<Self> {
         self.count = self.count.checked_sub(count)?;
         Some(Self::of(self.semaphore.clone(), count))

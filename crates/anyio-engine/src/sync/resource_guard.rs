@@ -29,6 +29,14 @@ pub struct ResourceGuard {
     used: AtomicBool,
 }
 
+/// What a guard looks like at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResourceGuardStatistics {
+    /// Whether somebody uses the resource.
+    pub in_use: bool,
+}
+
 impl ResourceGuard {
     /// A guard of a resource that nobody uses; `action` says what its users do, as in "reading from".
     #[must_use]
@@ -54,6 +62,12 @@ impl ResourceGuard {
     #[must_use]
     pub fn is_in_use(&self) -> bool {
         self.used.load(Ordering::Relaxed)
+    }
+
+    /// Everything that can be said of it, at one moment.
+    #[must_use]
+    pub fn statistics(&self) -> ResourceGuardStatistics {
+        ResourceGuardStatistics { in_use: self.is_in_use() }
     }
 }
 

@@ -139,7 +139,7 @@ impl Semaphore {
     ///
     /// [`TryAcquireError`] otherwise.
     pub fn try_acquire_many(&self, permits: usize) -> Result<Permit<'_>, TryAcquireError> {
-        self.permits.try_take(permits)?;
+        self.try_take(permits)?;
         Ok(Permit { held: Held::of(self, permits) })
     }
 
@@ -202,8 +202,13 @@ impl Semaphore {
         self: Arc<Self>,
         permits: usize,
     ) -> Result<OwnedPermit, TryAcquireError> {
-        self.permits.try_take(permits)?;
+        self.try_take(permits)?;
         Ok(OwnedPermit { held: Held::of(self, permits) })
+    }
+
+    /// Takes permits, which [`Held`] gives back.
+    pub(super) fn try_take(&self, permits: usize) -> Result<(), TryAcquireError> {
+        self.permits.try_take(permits)
     }
 
     /// Adds `permits`, which go to those who wait first. A permit that was taken comes back when it is

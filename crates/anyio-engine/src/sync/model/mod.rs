@@ -4,6 +4,7 @@ mod condition;
 mod event;
 mod limiter;
 mod lock;
+mod rw_lock;
 mod semaphore;
 
 use loom::thread;

@@ -1,8 +1,11 @@
 //! Items that each receiver gets.
 
+use std::sync::Arc;
+
 use anyio_core::{BroadcastError, SendError, TryBroadcastError};
 use tokio::sync::broadcast as inner;
 
+use super::counted::Waiting;
 use crate::op::fallible;
 
 /// A stream of items each of which every receiver gets.
@@ -34,13 +37,33 @@ use crate::op::fallible;
 #[track_caller]
 pub fn broadcast<T: Clone>(capacity: usize) -> (BroadcastSender<T>, BroadcastReceiver<T>) {
     let (sender, receiver) = inner::channel(capacity);
-    (BroadcastSender { inner: sender }, BroadcastReceiver { inner: receiver })
+    let waiting = Arc::new(Waiting::new());
+    let sender = BroadcastSender { inner: sender, capacity, waiting: Arc::clone(&waiting) };
+    (sender, BroadcastReceiver { inner: receiver, waiting })
 }
 
 /// Sends items to every receiver. Given by [`broadcast`].
 #[derive(Debug)]
 pub struct BroadcastSender<T> {
     inner: inner::Sender<T>,
+    capacity: usize,
+    waiting: Arc<Waiting>,
+}
+
+/// What a broadcast looks like at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BroadcastStatistics {
+    /// How many senders there are.
+    pub senders: usize,
+    /// How many receivers there are.
+    pub receivers: usize,
+    /// How many of them wait for an item.
+    pub waiting: usize,
+    /// How many items some receiver has not received yet.
+    pub buffered: usize,
+    /// How many items are kept at least, as was asked for.
+    pub capacity: usize,
 }
 
 impl<T> BroadcastSender<T> {
@@ -56,7 +79,7 @@ impl<T> BroadcastSender<T> {
     /// One more receiver, of what is sent from now on.
     #[must_use]
     pub fn subscribe(&self) -> BroadcastReceiver<T> {
-        BroadcastReceiver { inner: self.inner.subscribe() }
+        BroadcastReceiver { inner: self.inner.subscribe(), waiting: Arc::clone(&self.waiting) }
     }
 
     /// How many receivers there are.
@@ -76,11 +99,24 @@ impl<T> BroadcastSender<T> {
     pub fn is_empty(&self) -> bool {
         self.inner.is_empty()
     }
+
+    /// Everything that can be said of it. The numbers may be of slightly different moments.
+    #[must_use]
+    pub fn statistics(&self) -> BroadcastStatistics {
+        BroadcastStatistics {
+            senders: self.inner.strong_count(),
+            receivers: self.inner.receiver_count(),
+            waiting: self.waiting.now(),
+            buffered: self.inner.len(),
+            capacity: self.capacity,
+        }
+    }
 }
 
 impl<T> Clone for BroadcastSender<T> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone() }
+        let Self { inner, capacity, waiting } = self;
+        Self { inner: inner.clone(), capacity: *capacity, waiting: Arc::clone(waiting) }
     }
 }
 
@@ -88,6 +124,7 @@ impl<T> Clone for BroadcastSender<T> {
 #[derive(Debug)]
 pub struct BroadcastReceiver<T> {
     inner: inner::Receiver<T>,
+    waiting: Arc<Waiting>,
 }
 
 impl<T: Clone> BroadcastReceiver<T> {
@@ -105,7 +142,7 @@ impl<T: Clone> BroadcastReceiver<T> {
         // What was missed is told in a cancelled scope, too: it is told once, and no cancellation has
         // brought it about. The end, which is kept back there, is told again by the next receive.
         let received = async {
-            match self.inner.recv().await {
+            match self.waiting.counted(self.inner.recv()).await {
                 Ok(item) => Ok(Ok(item)),
                 Err(inner::error::RecvError::Lagged(items)) => {
                     Ok(Err(BroadcastError::missing(items)))
@@ -132,7 +169,7 @@ impl<T: Clone> BroadcastReceiver<T> {
     /// One more receiver, of what is sent from now on.
     #[must_use]
     pub fn resubscribe(&self) -> Self {
-        Self { inner: self.inner.resubscribe() }
+        Self { inner: self.inner.resubscribe(), waiting: Arc::clone(&self.waiting) }
     }
 }
 

@@ -6,16 +6,12 @@
 //! bring about is kept back while the scope is cancelled; and the words are those of this crate.
 
 mod broadcast;
+mod counted;
 mod once_cell;
 mod oneshot;
-mod rw_lock;
-mod shared;
 mod watch;
 
-pub use broadcast::{BroadcastReceiver, BroadcastSender, broadcast};
-pub use once_cell::OnceCell;
-pub use oneshot::{OneshotReceiver, OneshotReceiving, OneshotSender, oneshot};
-pub use rw_lock::{
-    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
-};
-pub use watch::{WatchReceiver, WatchRef, WatchSender, watch};
+pub use broadcast::{BroadcastReceiver, BroadcastSender, BroadcastStatistics, broadcast};
+pub use once_cell::{OnceCell, OnceCellStatistics};
+pub use oneshot::{OneshotReceiver, OneshotReceiving, OneshotSender, OneshotStatistics, oneshot};
+pub use watch::{WatchReceiver, WatchRef, WatchSender, WatchStatistics, watch};

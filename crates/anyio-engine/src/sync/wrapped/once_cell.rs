@@ -1,5 +1,6 @@
 //! A value that is made once.
 
+use super::counted::Waiting;
 use crate::op::admitted;
 
 /// A value that is made when it is first wanted, by one task while others wait for it.
@@ -25,13 +26,32 @@ use crate::op::admitted;
 #[derive(Debug)]
 pub struct OnceCell<T> {
     inner: tokio::sync::OnceCell<T>,
+    /// Who makes the value is among those who wait for it.
+    waiting: Waiting,
+    making: Waiting,
+}
+
+/// What a cell looks like at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OnceCellStatistics {
+    /// Whether the value has been made.
+    pub initialized: bool,
+    /// Whether somebody makes it.
+    pub initializing: bool,
+    /// How many tasks wait for the one that makes it.
+    pub waiting: usize,
 }
 
 impl<T> OnceCell<T> {
     /// One without a value.
     #[must_use]
     pub const fn new() -> Self {
-        Self { inner: tokio::sync::OnceCell::const_new() }
+        Self {
+            inner: tokio::sync::OnceCell::const_new(),
+            waiting: Waiting::new(),
+            making: Waiting::new(),
+        }
     }
 
     /// The value, if it has been made.
@@ -69,7 +89,8 @@ impl<T> OnceCell<T> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = T>,
     {
-        admitted(self.inner.get_or_init(init)).await
+        let init = || self.make(init);
+        admitted(self.waiting.counted(self.inner.get_or_init(init))).await
     }
 
     /// The value; it is made by `init`, unless somebody has made it or does so in the meantime.
@@ -86,7 +107,23 @@ impl<T> OnceCell<T> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        admitted(self.inner.get_or_try_init(init)).await
+        let init = || self.make(init);
+        admitted(self.waiting.counted(self.inner.get_or_try_init(init))).await
+    }
+
+    async fn make<Fut: Future>(&self, init: impl FnOnce() -> Fut) -> Fut::Output {
+        self.making.counted(init()).await
+    }
+
+    /// Everything that can be said of it. The numbers may be of slightly different moments.
+    #[must_use]
+    pub fn statistics(&self) -> OnceCellStatistics {
+        let making = self.making.now();
+        OnceCellStatistics {
+            initialized: self.inner.initialized(),
+            initializing: making > 0,
+            waiting: self.waiting.now().saturating_sub(making),
+        }
     }
 
     /// The value, if it has been made.
@@ -103,6 +140,6 @@ impl<T> Default for OnceCell<T> {
 
 impl<T> From<T> for OnceCell<T> {
     fn from(value: T) -> Self {
-        Self { inner: tokio::sync::OnceCell::from(value) }
+        Self { inner: tokio::sync::OnceCell::from(value), ..Self::new() }
     }
 }

@@ -25,13 +25,24 @@ use crate::op::{self, Withheld, admitted};
 #[must_use]
 pub fn oneshot<T>() -> (OneshotSender<T>, OneshotReceiver<T>) {
     let (sender, receiver) = inner::channel();
-    (OneshotSender { inner: sender }, OneshotReceiver { inner: Some(receiver) })
+    (OneshotSender { inner: sender }, OneshotReceiver { inner: Some(receiver), closed: false })
 }
 
 /// Sends one value. Given by [`oneshot`].
 #[derive(Debug)]
 pub struct OneshotSender<T> {
     inner: inner::Sender<T>,
+}
+
+/// What a oneshot looks like at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OneshotStatistics {
+    /// Whether the value was sent, and has not been received yet.
+    pub sent: bool,
+    /// Whether the value is still wanted: the receiver is there, and has neither received it nor
+    /// closed itself.
+    pub wanted: bool,
 }
 
 impl<T> OneshotSender<T> {
@@ -58,6 +69,12 @@ impl<T> OneshotSender<T> {
     pub fn is_closed(&self) -> bool {
         self.inner.is_closed()
     }
+
+    /// Everything that can be said of it, at one moment. Who has a sender has not sent.
+    #[must_use]
+    pub fn statistics(&self) -> OneshotStatistics {
+        OneshotStatistics { sent: false, wanted: !self.is_closed() }
+    }
 }
 
 /// Receives one value: await it, or [`receive`](Self::receive) from it. Given by [`oneshot`].
@@ -65,6 +82,7 @@ impl<T> OneshotSender<T> {
 pub struct OneshotReceiver<T> {
     /// Until the value, or the end, has been received.
     inner: Option<inner::Receiver<T>>,
+    closed: bool,
 }
 
 impl<T> OneshotReceiver<T> {
@@ -102,7 +120,15 @@ impl<T> OneshotReceiver<T> {
     pub fn close(&mut self) {
         if let Some(inner) = &mut self.inner {
             inner.close();
+            self.closed = true;
         }
+    }
+
+    /// Everything that can be said of it, at one moment.
+    #[must_use]
+    pub fn statistics(&self) -> OneshotStatistics {
+        let sent = self.inner.as_ref().is_some_and(|inner| !inner.is_empty());
+        OneshotStatistics { sent, wanted: self.inner.is_some() && !self.closed }
     }
 
     fn poll(&mut self, state: &mut Waiting, cx: &mut Context<'_>) -> Poll<Result<T, ReceiveError>> {

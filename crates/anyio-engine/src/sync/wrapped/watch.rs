@@ -1,10 +1,11 @@
 //! A value that many look at, and wait for its changes.
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::Arc};
 
 use anyio_core::{ReceiveError, SendError};
 use tokio::sync::watch as inner;
 
+use super::counted::Waiting;
 use crate::op::{admitted, fallible};
 
 /// A value that some set and others look at: they wait for its changes, and see the latest one.
@@ -27,13 +28,28 @@ use crate::op::{admitted, fallible};
 #[must_use]
 pub fn watch<T>(value: T) -> (WatchSender<T>, WatchReceiver<T>) {
     let (sender, receiver) = inner::channel(value);
-    (WatchSender { inner: sender }, WatchReceiver { inner: receiver })
+    let waiting = Arc::new(Waiting::new());
+    let sender = WatchSender { inner: sender, waiting: Arc::clone(&waiting) };
+    (sender, WatchReceiver { inner: receiver, waiting })
 }
 
 /// Sets a value that others look at. Given by [`watch`].
 #[derive(Debug)]
 pub struct WatchSender<T> {
     inner: inner::Sender<T>,
+    waiting: Arc<Waiting>,
+}
+
+/// What a watched value looks like at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WatchStatistics {
+    /// How many senders there are.
+    pub senders: usize,
+    /// How many receivers there are.
+    pub receivers: usize,
+    /// How many of them wait for a change.
+    pub waiting: usize,
 }
 
 impl<T> WatchSender<T> {
@@ -70,7 +86,7 @@ impl<T> WatchSender<T> {
     /// One more receiver, to which the present value is no change.
     #[must_use]
     pub fn subscribe(&self) -> WatchReceiver<T> {
-        WatchReceiver { inner: self.inner.subscribe() }
+        WatchReceiver { inner: self.inner.subscribe(), waiting: Arc::clone(&self.waiting) }
     }
 
     /// Waits until all receivers are gone.
@@ -93,11 +109,21 @@ impl<T> WatchSender<T> {
     pub fn receivers(&self) -> usize {
         self.inner.receiver_count()
     }
+
+    /// Everything that can be said of it. The numbers may be of slightly different moments.
+    #[must_use]
+    pub fn statistics(&self) -> WatchStatistics {
+        WatchStatistics {
+            senders: self.inner.sender_count(),
+            receivers: self.inner.receiver_count(),
+            waiting: self.waiting.now(),
+        }
+    }
 }
 
 impl<T> Clone for WatchSender<T> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone() }
+        Self { inner: self.inner.clone(), waiting: Arc::clone(&self.waiting) }
     }
 }
 
@@ -105,6 +131,7 @@ impl<T> Clone for WatchSender<T> {
 #[derive(Debug)]
 pub struct WatchReceiver<T> {
     inner: inner::Receiver<T>,
+    waiting: Arc<Waiting>,
 }
 
 impl<T> WatchReceiver<T> {
@@ -138,7 +165,8 @@ impl<T> WatchReceiver<T> {
     ///
     /// [`ReceiveError`] if all senders are gone and the last value has been seen.
     pub async fn changed(&mut self) -> Result<(), ReceiveError> {
-        fallible(self.inner.changed(), |_| ReceiveError::end_of_stream()).await
+        let changed = self.waiting.counted(self.inner.changed());
+        fallible(changed, |_| ReceiveError::end_of_stream()).await
     }
 
     /// Waits until `wanted` says that the value is, and gives that one. The present one may be.
@@ -154,14 +182,15 @@ impl<T> WatchReceiver<T> {
         &mut self,
         wanted: impl FnMut(&T) -> bool,
     ) -> Result<WatchRef<'_, T>, ReceiveError> {
-        let found = fallible(self.inner.wait_for(wanted), |_| ReceiveError::end_of_stream()).await;
+        let found = self.waiting.counted(self.inner.wait_for(wanted));
+        let found = fallible(found, |_| ReceiveError::end_of_stream()).await;
         found.map(|inner| WatchRef { inner })
     }
 }
 
 impl<T> Clone for WatchReceiver<T> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone() }
+        Self { inner: self.inner.clone(), waiting: Arc::clone(&self.waiting) }
     }
 }
 

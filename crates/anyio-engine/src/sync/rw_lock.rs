@@ -1,16 +1,26 @@
-//! Many readers or one writer.
+//! Many readers or one writer: a semaphore, of which each who reads has one permit and who writes has
+//! all.
 
-use std::ops::{Deref, DerefMut};
+use std::{fmt, future::poll_fn};
 
 use anyio_core::WouldBlock;
-use tokio::sync as inner;
 
-use super::shared;
-use crate::{op::admitted, sys::Arc};
+use super::{
+    permits::{Acquiring, Held},
+    rw_cell::{
+        Borrowed, Cell, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, READ, RwLockReadGuard,
+        RwLockWriteGuard, Shared, WRITE,
+    },
+    semaphore::Share,
+};
+use crate::sys::Arc;
 
 /// Access to a value for many who read or one who writes, across `await`s.
 ///
 /// It knows no runtime; it may be made anywhere, in a `static` too. There is no poisoning.
+///
+/// It is written here, on the same queue as everything else one waits for, since those that exist do
+/// not tell who waits.
 ///
 /// Prefer a [`Lock`](crate::Lock), which is smaller and faster, unless many read for long, and
 /// `std::sync::RwLock` where no guard is held across an `await`.
@@ -33,17 +43,27 @@ use crate::{op::admitted, sys::Arc};
 /// assert_eq!(prices.into_inner(), [1, 2]);
 /// # });
 /// ```
-#[derive(Debug, Default)]
-#[repr(transparent)] // `shared::inner` stands on it
 pub struct RwLock<T> {
-    pub(super) inner: inner::RwLock<T>,
+    pub(super) cell: Cell<T>,
+}
+
+/// What a reader-writer lock looks like at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RwLockStatistics {
+    /// How many read.
+    pub readers: usize,
+    /// Whether somebody writes.
+    pub writing: bool,
+    /// How many wait, to read or to write.
+    pub waiting: usize,
 }
 
 impl<T> RwLock<T> {
     /// An unlocked lock around `value`.
     #[must_use]
     pub const fn new(value: T) -> Self {
-        Self { inner: inner::RwLock::const_new(value) }
+        Self { cell: Cell::new(value) }
     }
 
     /// Waits until nobody writes, or waits to write before this, and reads.
@@ -52,7 +72,7 @@ impl<T> RwLock<T> {
     ///
     /// Atomic: cancelled, it has not taken the lock; only its place in the queue is lost.
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        RwLockReadGuard { inner: admitted(self.inner.read()).await }
+        RwLockReadGuard::new(hold(Borrowed(&self.cell), READ).await)
     }
 
     /// Reads, if nobody writes or waits to write.
@@ -61,8 +81,7 @@ impl<T> RwLock<T> {
     ///
     /// [`WouldBlock`] otherwise.
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, WouldBlock> {
-        let inner = self.inner.try_read().map_err(|_| WouldBlock::new())?;
-        Ok(RwLockReadGuard { inner })
+        try_hold(Borrowed(&self.cell), READ).map(RwLockReadGuard::new)
     }
 
     /// Waits until nobody reads or writes, and writes.
@@ -71,7 +90,7 @@ impl<T> RwLock<T> {
     ///
     /// Atomic: cancelled, it has not taken the lock; only its place in the queue is lost.
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
-        RwLockWriteGuard { inner: admitted(self.inner.write()).await }
+        RwLockWriteGuard::new(hold(Borrowed(&self.cell), WRITE).await)
     }
 
     /// Writes, if nobody reads or writes or waits for either.
@@ -80,8 +99,7 @@ impl<T> RwLock<T> {
     ///
     /// [`WouldBlock`] otherwise.
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, WouldBlock> {
-        let inner = self.inner.try_write().map_err(|_| WouldBlock::new())?;
-        Ok(RwLockWriteGuard { inner })
+        try_hold(Borrowed(&self.cell), WRITE).map(RwLockWriteGuard::new)
     }
 
     /// As [`read`](Self::read), for a guard that may go anywhere.
@@ -105,7 +123,7 @@ impl<T> RwLock<T> {
     /// ```
     #[doc(alias = "read_arc")]
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
-        OwnedRwLockReadGuard { inner: admitted(shared::inner(self).read_owned()).await }
+        OwnedRwLockReadGuard::new(hold(Shared(self), READ).await)
     }
 
     /// As [`try_read`](Self::try_read), for a guard that may go anywhere.
@@ -115,8 +133,7 @@ impl<T> RwLock<T> {
     /// [`WouldBlock`] if somebody writes or waits to write.
     #[doc(alias = "try_read_arc")]
     pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, WouldBlock> {
-        let inner = shared::inner(self).try_read_owned().map_err(|_| WouldBlock::new())?;
-        Ok(OwnedRwLockReadGuard { inner })
+        try_hold(Shared(self), READ).map(OwnedRwLockReadGuard::new)
     }
 
     /// As [`write`](Self::write), for a guard that may go anywhere.
@@ -126,7 +143,7 @@ impl<T> RwLock<T> {
     /// Atomic: cancelled, it has not taken the lock; only its place in the queue is lost.
     #[doc(alias = "write_arc")]
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
-        OwnedRwLockWriteGuard { inner: admitted(shared::inner(self).write_owned()).await }
+        OwnedRwLockWriteGuard::new(hold(Shared(self), WRITE).await)
     }
 
     /// As [`try_write`](Self::try_write), for a guard that may go anywhere.
@@ -136,105 +153,62 @@ impl<T> RwLock<T> {
     /// [`WouldBlock`] if somebody reads or writes or waits for either.
     #[doc(alias = "try_write_arc")]
     pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, WouldBlock> {
-        let inner = shared::inner(self).try_write_owned().map_err(|_| WouldBlock::new())?;
-        Ok(OwnedRwLockWriteGuard { inner })
+        try_hold(Shared(self), WRITE).map(OwnedRwLockWriteGuard::new)
     }
 
     /// The value, which nobody else can reach.
-    pub fn get_mut(&mut self) -> &mut T {
-        self.inner.get_mut()
+    pub const fn get_mut(&mut self) -> &mut T {
+        self.cell.get_mut()
     }
 
     /// The value.
     pub fn into_inner(self) -> T {
-        self.inner.into_inner()
+        self.cell.into_inner()
+    }
+
+    /// Everything that can be said of it, at one moment. Who was given the lock and has not noticed yet
+    /// reads, or writes.
+    #[must_use]
+    pub fn statistics(&self) -> RwLockStatistics {
+        let permits = self.cell.semaphore.statistics();
+        let taken = permits.permits - permits.available;
+        let writing = taken == WRITE;
+        RwLockStatistics {
+            readers: if writing { 0 } else { taken },
+            writing,
+            waiting: permits.waiting,
+        }
     }
 }
 
-/// Access to the value of an [`RwLock`] for one of many who read. Dropping it unlocks.
-#[must_use = "dropping the guard unlocks at once"]
-#[derive(Debug)]
-pub struct RwLockReadGuard<'a, T> {
-    inner: inner::RwLockReadGuard<'a, T>,
-}
-
-impl<T> Deref for RwLockReadGuard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.inner
+impl<T: Default> Default for RwLock<T> {
+    fn default() -> Self {
+        Self::new(T::default())
     }
 }
 
-/// Access to the value of an [`RwLock`] for the one who writes. Dropping it unlocks.
-#[must_use = "dropping the guard unlocks at once"]
-#[derive(Debug)]
-pub struct RwLockWriteGuard<'a, T> {
-    inner: inner::RwLockWriteGuard<'a, T>,
-}
-
-impl<T> Deref for RwLockWriteGuard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.inner
+impl<T: fmt::Debug> fmt::Debug for RwLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("RwLock");
+        match self.try_read() {
+            Ok(guard) => out.field("value", &*guard),
+            Err(_) => out.field("value", &format_args!("<locked>")),
+        };
+        out.finish()
     }
 }
 
-impl<T> DerefMut for RwLockWriteGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.inner
+async fn hold<S: Share>(share: S, permits: usize) -> Held<S> {
+    let mut acquiring = Acquiring::new(share, permits);
+    match poll_fn(|cx| acquiring.poll(cx)).await {
+        Ok(held) => held,
+        Err(error) => unreachable!("the semaphore of a lock is never closed: {error}"),
     }
 }
 
-impl<'a, T> RwLockWriteGuard<'a, T> {
-    /// Goes on reading; nobody can have written in between.
-    pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
-        RwLockReadGuard { inner: self.inner.downgrade() }
-    }
-}
-
-/// Access to the value of an [`RwLock`] for one of many who read, with a share in it. Dropping it
-/// unlocks.
-#[must_use = "dropping the guard unlocks at once"]
-#[derive(Debug)]
-pub struct OwnedRwLockReadGuard<T> {
-    inner: inner::OwnedRwLockReadGuard<T>,
-}
-
-impl<T> Deref for OwnedRwLockReadGuard<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.inner
-    }
-}
-
-/// Access to the value of an [`RwLock`] for the one who writes, with a share in it. Dropping it
-/// unlocks.
-#[must_use = "dropping the guard unlocks at once"]
-#[derive(Debug)]
-pub struct OwnedRwLockWriteGuard<T> {
-    inner: inner::OwnedRwLockWriteGuard<T>,
-}
-
-impl<T> Deref for OwnedRwLockWriteGuard<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.inner
-    }
-}
-
-impl<T> DerefMut for OwnedRwLockWriteGuard<T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.inner
-    }
-}
-
-impl<T> OwnedRwLockWriteGuard<T> {
-    /// Goes on reading; nobody can have written in between.
-    pub fn downgrade(self) -> OwnedRwLockReadGuard<T> {
-        OwnedRwLockReadGuard { inner: self.inner.downgrade() }
+fn try_hold<S: Share>(share: S, permits: usize) -> Result<Held<S>, WouldBlock> {
+    match share.try_take(permits) {
+        Ok(()) => Ok(Held::of(share, permits)),
+        Err(_) => Err(WouldBlock::new()),
     }
 }
