@@ -5,6 +5,7 @@ mod cancel;
 mod conditions;
 mod nested;
 mod on;
+mod rw_lock;
 mod scopes;
 mod spawn_join;
 mod streams;
@@ -22,6 +23,7 @@ pub(crate) fn all() -> Vec<Row> {
         nested::rows,
         scopes::rows,
         sync::rows,
+        rw_lock::rows,
         conditions::rows,
         streams::rows,
         timers::rows,

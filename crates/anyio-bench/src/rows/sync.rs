@@ -49,7 +49,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 /// `tasks` tasks that each do `work` a number of times, `calls` times over. One task does it in place.
-async fn in_tasks<F, Fut>(tasks: u32, calls: u32, work: F)
+pub(super) async fn in_tasks<F, Fut>(tasks: u32, calls: u32, work: F)
 where
     F: Fn() -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send,

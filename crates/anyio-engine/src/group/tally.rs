@@ -105,7 +105,8 @@ impl<E> Tally<E> {
 
     /// A member was unwound because the group is cancelled.
     pub(super) fn cut(&self) {
-        if self.node.sees_outer() {
+        // Of many only the first few look, since that takes the lock of the node.
+        if !self.cut_from_outside.load(Ordering::Relaxed) && self.node.sees_outer() {
             self.cut_from_outside.store(true, Ordering::Release);
         }
     }
