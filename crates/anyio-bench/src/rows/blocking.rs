@@ -8,11 +8,15 @@ use super::on::{self, OnTokio, Threads};
 use crate::measure::{Contender, Row};
 
 pub(super) fn rows() -> Vec<Row> {
-    let row = |at_once| {
-        let name = format!("to_thread/{at_once}_at_once");
-        Row::new(name, at_once, move || contenders(at_once)).with_threads(true)
-    };
-    vec![row(1), row(64)]
+    let mut rows = Vec::new();
+    // Each runtime has a pool of its own, and pools differ by more than what is around them.
+    for (runtime, contenders) in [("tokio", on_tokio as fn(u32) -> _), ("smol", on_smol)] {
+        for at_once in [1, 64] {
+            let name = format!("to_thread/{runtime}/{at_once}_at_once");
+            rows.push(Row::new(name, at_once, move || contenders(at_once)).with_threads(true));
+        }
+    }
+    rows
 }
 
 /// As [`jobs`], for ours, of which no more than forty block at once if nobody says otherwise. The peers
@@ -29,20 +33,28 @@ async fn jobs<F: Future>(calls: u32, at_once: u32, job: impl Fn() -> F) {
     }
 }
 
-fn contenders(at_once: u32) -> Vec<Contender> {
+fn on_tokio(at_once: u32) -> Vec<Contender> {
     let on = OnTokio::new(Threads::One);
     vec![
-        on.ours("anyio to_thread, tokio, typed", move |calls| {
+        on.ours("anyio to_thread, typed", move |calls| {
             limited_jobs(calls, at_once, || anyio_engine::to_thread::<Tokio, _, _>(|| 7))
         }),
-        on.ours("anyio to_thread, tokio, ambient", move |calls| {
+        on.ours("anyio to_thread, ambient", move |calls| {
             limited_jobs(calls, at_once, || anyio::to_thread(|| 7))
-        }),
-        on::smol("anyio to_thread, smol, typed", move |calls| {
-            limited_jobs(calls, at_once, || anyio_engine::to_thread::<Smol, _, _>(|| 7))
         }),
         on.peer("tokio spawn_blocking", move |calls| {
             jobs(calls, at_once, || tokio::task::spawn_blocking(|| 7))
+        }),
+    ]
+}
+
+fn on_smol(at_once: u32) -> Vec<Contender> {
+    vec![
+        on::smol("anyio to_thread, typed", move |calls| {
+            limited_jobs(calls, at_once, || anyio_engine::to_thread::<Smol, _, _>(|| 7))
+        }),
+        on::smol("anyio to_thread, ambient", move |calls| {
+            limited_jobs(calls, at_once, || anyio::to_thread(|| 7))
         }),
         Contender::new("smol unblock", move |calls| {
             smol::block_on(jobs(calls, at_once, || smol::unblock(|| 7)));
