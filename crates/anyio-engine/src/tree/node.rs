@@ -354,9 +354,9 @@ impl Node {
     }
 
     /// Takes the node out of `parent`'s list, and ghosts that have lost their last child with it.
+    #[inline]
     fn leave(self: &Arc<Self>, parent: Arc<Self>, place: usize) {
-        let vanished = parent.lose(place, self);
-        if let Some(vanished) = vanished {
+        if let Some(vanished) = parent.lose(place, self) {
             Self::leave_further(parent, *vanished);
         }
     }
@@ -373,6 +373,7 @@ impl Node {
 
     /// Takes `child` out of the list, and tells those who may have waited for that. Gives what there is to
     /// do next if this is a ghost and was the last.
+    #[inline]
     fn lose(self: &Arc<Self>, place: usize, child: &Arc<Self>) -> Option<Box<Vanished>> {
         let (removed, mut vanished) = {
             let mut links = self.links.lock();
