@@ -72,28 +72,27 @@ impl<C: Clock> Future for Sleep<C> {
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        loop {
-            if let Some(timer) = this.timer.as_mut().as_pin_mut() {
-                return timer.poll(cx);
-            }
-            if let Some(checkpoint) = this.checkpoint {
-                return Pin::new(checkpoint).poll(cx);
-            }
-            ready!(op::admit(cx));
-            let now = C::now();
-            let deadline = match *this.until {
-                Until::After(duration) => now.checked_add(duration),
-                Until::At(deadline) => Some(deadline),
-            };
-            match deadline {
-                Some(deadline) if deadline <= now => *this.checkpoint = Some(checkpoint()),
-                Some(deadline) => this.timer.set(Some(C::timer_from(now, deadline))),
-                // Further away than the clock can tell: a year is as good, and then again.
-                None => {
-                    let year = now + Duration::from_secs(31_536_000);
-                    this.timer.set(Some(C::timer_from(now, year)));
-                }
-            }
+        if let Some(timer) = this.timer.as_mut().as_pin_mut() {
+            return timer.poll(cx);
+        }
+        if let Some(checkpoint) = this.checkpoint {
+            return Pin::new(checkpoint).poll(cx);
+        }
+        ready!(op::admit(cx));
+        let now = C::now();
+        let deadline = match *this.until {
+            Until::After(duration) => now.checked_add(duration),
+            Until::At(deadline) => Some(deadline),
+        };
+        // Further away than the clock can tell: a year is as good, and then again.
+        let deadline = deadline.unwrap_or_else(|| now + Duration::from_secs(31_536_000));
+        if deadline <= now {
+            return Pin::new(this.checkpoint.insert(checkpoint())).poll(cx);
+        }
+        this.timer.set(Some(C::timer_from(now, deadline)));
+        match this.timer.as_pin_mut() {
+            Some(timer) => timer.poll(cx),
+            None => unreachable!("it has just been made"),
         }
     }
 }

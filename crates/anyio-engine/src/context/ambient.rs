@@ -89,8 +89,11 @@ pub(crate) fn node() -> Option<Arc<Node>> {
 }
 
 fn node_at(view: View<'_>) -> Option<Arc<Node>> {
+    if let Some(node) = view.cell().get() {
+        return Some(Arc::clone(node));
+    }
     // Outwards to the first frame that has a node, then back inwards, making them.
-    let mut without = Vec::new();
+    let mut without = Vec::with_capacity(FAR);
     let mut next = Some(view);
     let mut nearest = None;
     while let Some(view) = next {

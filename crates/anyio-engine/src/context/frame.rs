@@ -49,6 +49,28 @@ impl Frame {
     #[inline]
     pub(crate) fn enter<R>(&self, kind: Kind<'_>, f: impl FnOnce() -> R) -> R {
         self.follow();
+        slot::enter(&Entry::new(&self.cell, &kind), f)
+    }
+
+    /// Like [`enter`](Self::enter), for a frame that is polled often once it has a node: what kind it is
+    /// is asked only before.
+    #[inline]
+    pub(crate) fn enter_as<'a, R>(
+        &'a self,
+        kind: impl FnOnce() -> Kind<'a>,
+        f: impl FnOnce() -> R,
+    ) -> R {
+        let unknown;
+        let kind = match self.cell.get() {
+            Some(node) => {
+                ambient::follow(node);
+                &Kind::KNOWN
+            }
+            None => {
+                unknown = kind();
+                &unknown
+            }
+        };
         slot::enter(&Entry::new(&self.cell, kind), f)
     }
 
@@ -61,7 +83,7 @@ impl Frame {
         locals: Source<'_>,
         f: impl FnOnce() -> R,
     ) -> R {
-        let entry = Entry::new(&self.cell, kind).with_backend(backend).with_locals(locals);
+        let entry = Entry::new(&self.cell, &kind).with_backend(backend).with_locals(locals);
         slot::enter(&entry, f)
     }
 
@@ -86,6 +108,18 @@ impl Frame {
     #[inline]
     pub(crate) fn settle(&self, kind: Kind<'_>, cx: &Context<'_>) -> &Arc<Node> {
         let node = self.need_node(kind);
+        node.waker().register(cx.waker());
+        node
+    }
+
+    /// Like [`settle`](Self::settle): what kind the frame is, is asked only if it has no node.
+    #[inline]
+    pub(crate) fn settle_as<'a>(
+        &'a self,
+        kind: impl FnOnce() -> Kind<'a>,
+        cx: &Context<'_>,
+    ) -> &'a Arc<Node> {
+        let node = self.cell.get_or_init(|| ambient::make_here(kind()));
         node.waker().register(cx.waker());
         node
     }
@@ -137,13 +171,13 @@ impl fmt::Debug for Frame {
 
 /// Runs `f` as part of no scope: nothing in it is refused or cancelled.
 pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
-    slot::enter(&Entry::new(&OnceCell::new(), Kind::Outside), f)
+    slot::enter(&Entry::new(&OnceCell::new(), &Kind::Outside), f)
 }
 
 /// Runs `f` as a job that blocks its thread, with these locals.
 pub(crate) fn in_job<R>(locals: Option<&Arc<Locals>>, f: impl FnOnce() -> R) -> R {
     let cell = OnceCell::new();
-    slot::enter(&Entry::new(&cell, Kind::Job).with_locals(Source::Own(locals)), f)
+    slot::enter(&Entry::new(&cell, &Kind::Job).with_locals(Source::Own(locals)), f)
 }
 
 /// Whether the running code is polled inside of one of our futures, and is no job in a thread.

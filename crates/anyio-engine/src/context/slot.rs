@@ -40,10 +40,15 @@ pub(crate) enum Kind<'a> {
     Transparent,
 }
 
+impl Kind<'_> {
+    /// For a frame that has a node, which says everything.
+    pub(super) const KNOWN: Self = Self::Scope(Flags::PLAIN, None);
+}
+
 /// One frame, for the length of one poll.
 pub(crate) struct Entry<'a> {
     cell: &'a OnceCell<Arc<Node>>,
-    kind: Kind<'a>,
+    kind: &'a Kind<'a>,
     backend: Option<&'static Erased>,
     locals: Source<'a>,
 }
@@ -60,7 +65,7 @@ pub(crate) enum Source<'a> {
 }
 
 impl<'a> Entry<'a> {
-    pub(crate) const fn new(cell: &'a OnceCell<Arc<Node>>, kind: Kind<'a>) -> Self {
+    pub(crate) const fn new(cell: &'a OnceCell<Arc<Node>>, kind: &'a Kind<'a>) -> Self {
         Self { cell, kind, backend: None, locals: Source::Outer }
     }
 
@@ -74,12 +79,12 @@ impl<'a> Entry<'a> {
     /// cancelled itself.)
     #[inline]
     fn passes_on(&self) -> bool {
-        let plain = match self.kind {
-            Kind::Scope(flags, _) => !flags.any(Flags::SHIELD.with(Flags::CANCELLED)),
-            Kind::Until(..) | Kind::Transparent => true,
-            Kind::Owned(_) | Kind::Outside | Kind::Job => false,
-        };
-        plain && self.cell.get().is_none()
+        self.cell.get().is_none()
+            && match self.kind {
+                Kind::Scope(flags, _) => !flags.any(Flags::SHIELD.with(Flags::CANCELLED)),
+                Kind::Until(..) | Kind::Transparent => true,
+                Kind::Owned(_) | Kind::Outside | Kind::Job => false,
+            }
     }
 
     /// From here inwards, the locals are those from `source`.
@@ -164,7 +169,7 @@ impl<'v> View<'v> {
     }
 
     pub(crate) fn kind(self) -> Kind<'v> {
-        self.entry().kind
+        *self.entry().kind
     }
 
     #[inline]

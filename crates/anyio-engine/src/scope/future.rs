@@ -204,6 +204,20 @@ impl<C: Clock, F: Future, K: Ending> Scoped<C, F, K> {
 }
 
 impl Place {
+    /// Counts the changes of the deadline.
+    #[inline]
+    fn version(&self) -> u32 {
+        self.control.as_ref().map_or(0, |control| control.version())
+    }
+
+    /// The kind, with this deadline if there is no handle.
+    fn kind_until(&self, end: Option<(Instant, CauseKind)>) -> Kind<'_> {
+        match (&self.control, end) {
+            (None, Some((deadline, _))) => Kind::Until(deadline, Some(self.site)),
+            _ => self.kind(),
+        }
+    }
+
     /// When the time is over, and as what it ends, from now on.
     fn deadline(&self, now: impl FnOnce() -> Instant) -> Option<(Instant, CauseKind)> {
         match (self.limit, &self.control) {
@@ -228,9 +242,24 @@ struct Wait<'a, C: Clock> {
 }
 
 impl<C: Clock> Wait<'_, C> {
-    /// Finds out what to wait for, and if the wait is over, as what it ends.
+    /// To be called first. Without a handle the deadline is known now, before there is a node, and stays;
+    /// then it gives the moment from which the time counts.
     #[inline]
-    fn poll(&mut self, place: &Place, node: &Arc<Node>, version: u32) -> Option<CauseKind> {
+    fn start(&mut self, place: &Place) -> Option<Instant> {
+        if self.seen.is_some() || place.control.is_some() {
+            return None;
+        }
+        let now = C::now();
+        *self.seen = Some(place.version());
+        *self.deadline = place.deadline(|| now);
+        Some(now)
+    }
+
+    /// Finds out what to wait for, and if the wait is over, as what it ends. The waker has been
+    /// registered: who changes the deadline from now on wakes the scope.
+    #[inline(never)]
+    fn poll(&mut self, place: &Place, node: &Arc<Node>) -> Option<CauseKind> {
+        let version = place.version();
         if *self.seen != Some(version) {
             *self.seen = Some(version);
             return self.begin(place, node);
@@ -242,21 +271,29 @@ impl<C: Clock> Wait<'_, C> {
         over.then_some(kind)
     }
 
+    /// The handle's deadline is another one.
     fn begin(&mut self, place: &Place, node: &Arc<Node>) -> Option<CauseKind> {
         let mut read = None;
         let mut now = || *read.get_or_insert_with(C::now);
         *self.deadline = place.deadline(&mut now);
         self.timer.set(None);
         node.set_deadline(|| self.deadline.map(|(end, _)| end));
+        self.deadline.and_then(|_| self.arm(node, now()))
+    }
+
+    /// Makes the timer, unless the time is over already.
+    #[inline]
+    fn arm(&mut self, node: &Arc<Node>, now: Instant) -> Option<CauseKind> {
         let (deadline, kind) = (*self.deadline)?;
-        if deadline <= now() {
+        if deadline <= now {
             return Some(kind);
         }
-        self.timer.set(Some(C::timer_from(now(), deadline)));
+        self.timer.set(Some(C::timer_from(now, deadline)));
         self.poll_timer(node).then_some(kind)
     }
 
     /// Asked once, the timer calls the node when the time is over.
+    #[inline]
     fn poll_timer(&mut self, node: &Arc<Node>) -> bool {
         let Some(timer) = self.timer.as_mut().as_pin_mut() else { return false };
         timer.poll(&mut Context::from_waker(&node.alarm())).is_ready()
@@ -269,33 +306,58 @@ impl<C: Clock, F: Future, K: Ending> Future for Scoped<C, F, K> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.as_mut().project();
         if this.unwound.is_some() {
-            ready!(poll_unwound(cx));
-            return Poll::Ready(this.unwound.take().map_or_else(|| unreachable!(), K::unwound));
+            return self.poll_unwound(cx);
         }
 
-        let body = this.body.as_mut();
-        let frame = &this.place.frame;
+        let (place, body) = (&*this.place, this.body.as_mut());
+        let frame = &place.frame;
         let (cancelled, poll) =
-            frame.enter(this.place.kind(), || (frame.is_effective_inside(), body.poll(cx)));
+            frame.enter_as(|| place.kind(), || (frame.is_effective_inside(), body.poll(cx)));
         if let Poll::Ready(value) = poll {
             this.timer.set(None);
             this.place.leave();
             return Poll::Ready(K::done(value));
         }
-
-        let place = &*this.place;
-        let node = place.frame.settle(place.kind(), cx);
-        let version = place.control.as_ref().map_or(0, |control| control.version());
         // As it is nearly always: nothing has changed, and nothing is over.
-        if *this.seen == Some(version) && !node.flags().any(NEWS) && !budget::clock_wanted() {
-            return Poll::Pending;
+        if let Some(node) = frame.node() {
+            node.waker().register(cx.waker());
+            if *this.seen == Some(place.version())
+                && !node.flags().any(NEWS)
+                && !budget::clock_wanted()
+            {
+                return Poll::Pending;
+            }
         }
+        self.look(cancelled, cx)
+    }
+}
+
+impl<C: Clock, F: Future, K: Ending> Scoped<C, F, K> {
+    /// Finds out what the scope has to do, its body being pending. It was `cancelled` when the poll of
+    /// that began.
+    #[inline(never)]
+    fn look(
+        mut self: Pin<&mut Self>,
+        cancelled: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<K::Output<F::Output>> {
+        let mut this = self.as_mut().project();
+        let place = &*this.place;
         let mut wait =
             Wait::<C> { seen: this.seen, deadline: this.deadline, timer: this.timer.as_mut() };
-        if !node.flags().any(Flags::CANCELLED)
-            && let Some(kind) = wait.poll(place, node, version)
-        {
-            place.cancel(node, Cause::of(kind));
+        let start = wait.start(place);
+        if let (Some(_), Some(node)) = (start, place.frame.node()) {
+            node.set_deadline(|| wait.deadline.map(|(end, _)| end));
+        }
+        let node = place.frame.settle_as(|| place.kind_until(*wait.deadline), cx);
+        if !node.flags().any(Flags::CANCELLED) {
+            let over = match start {
+                Some(now) => wait.arm(node, now),
+                None => wait.poll(place, node),
+            };
+            if let Some(kind) = over {
+                place.cancel(node, Cause::of(kind));
+            }
         }
 
         let flags = node.flags();
@@ -320,7 +382,14 @@ impl<C: Clock, F: Future, K: Ending> Future for Scoped<C, F, K> {
             return Poll::Ready(K::cut(cancelled));
         }
         *this.unwound = Some(cancelled);
-        self.poll(cx)
+        self.poll_unwound(cx)
+    }
+
+    /// Waits for the outer scope that has unwound the body.
+    #[cold]
+    fn poll_unwound(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<K::Output<F::Output>> {
+        ready!(poll_unwound(cx));
+        Poll::Ready(self.project().unwound.take().map_or_else(|| unreachable!(), K::unwound))
     }
 }
 

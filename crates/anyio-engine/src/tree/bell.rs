@@ -63,6 +63,7 @@ impl Bell {
     }
 
     /// Whether `waker` wakes the same task as the one that is in the slot, if one is.
+    #[inline]
     fn is(&self, waker: &Waker) -> bool {
         let known =
             (self.identity.0.load(Ordering::Relaxed), self.identity.1.load(Ordering::Relaxed));
@@ -87,6 +88,7 @@ impl Bell {
 }
 
 /// Two wakers that are equal in both wake the same task, as long as one of them is kept.
+#[inline]
 fn identity(waker: &Waker) -> (usize, usize) {
     (waker.data().addr(), ptr::from_ref(waker.vtable()).addr())
 }

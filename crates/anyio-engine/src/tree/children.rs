@@ -14,6 +14,10 @@ pub(super) struct Children {
 }
 
 impl Children {
+    pub(super) const fn new() -> Self {
+        Self { first: None, more: None }
+    }
+
     /// Where the next one will be.
     pub(super) fn next_place(&self) -> usize {
         match (&self.first, &self.more) {
@@ -23,11 +27,16 @@ impl Children {
         }
     }
 
+    #[inline]
     pub(super) fn insert(&mut self, child: Arc<Node>) -> usize {
         if self.first.is_none() {
             self.first = Some(child);
             return 0;
         }
+        self.insert_further(child)
+    }
+
+    fn insert_further(&mut self, child: Arc<Node>) -> usize {
         1 + self.more.get_or_insert_default().insert(child)
     }
 

@@ -23,6 +23,9 @@ const SHARDS: usize = 16;
 static LISTED: [StdMutex<Slab<Weak<Node>>>; SHARDS] =
     [const { StdMutex::new(Slab::new()) }; SHARDS];
 
+/// No place in a list.
+const NOWHERE: u32 = u32::MAX;
+
 /// Where a node is listed, and since when it is there.
 #[derive(Debug)]
 pub(crate) struct Listing {
@@ -31,23 +34,19 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    const NONE: u32 = u32::MAX;
+    /// That it is nowhere.
+    pub(super) const NONE: Self = Self { place: NOWHERE, since: None };
 
     const fn is_listed(&self) -> bool {
-        self.place != Self::NONE
+        self.place != NOWHERE
     }
 
     /// To be called when the node is dropped.
+    #[inline]
     pub(super) fn leave(&self) {
         if self.is_listed() {
             leave(self.place);
         }
-    }
-}
-
-impl Default for Listing {
-    fn default() -> Self {
-        Self { place: Self::NONE, since: None }
     }
 }
 
@@ -88,7 +87,7 @@ impl Node {
         let weak = Arc::downgrade(self);
         let index = LISTED[shard].lock().unwrap_or_else(PoisonError::into_inner).insert(weak);
         // With so many, the last ones are not found.
-        let place = u32::try_from(index * SHARDS + shard).unwrap_or(Listing::NONE);
+        let place = u32::try_from(index * SHARDS + shard).unwrap_or(NOWHERE);
         let twice = {
             let mut links = self.links.lock();
             let twice = links.listing.is_listed();

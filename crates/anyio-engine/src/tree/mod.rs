@@ -43,6 +43,7 @@
 mod bell;
 mod children;
 mod flags;
+mod links;
 mod listed;
 mod look;
 #[cfg(all(test, loom))]

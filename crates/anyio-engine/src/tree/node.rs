@@ -1,7 +1,6 @@
 //! One node of the cancel tree. The rules and the lock order are at the top of [`super`].
 
 use std::{
-    collections::BTreeMap,
     fmt, mem, ptr,
     sync::Arc as StdArc,
     task::{Wake, Waker},
@@ -9,13 +8,11 @@ use std::{
 };
 
 use anyio_core::{Cause, CauseKind};
-use slab::Slab;
 
 use super::{
     bell::Bell,
-    children::Children,
     flags::Flags,
-    listed::Listing,
+    links::{Links, Vanished},
     role::{Label, Members},
 };
 use crate::sys::{Arc, AtomicU32, AtomicUsize, Mutex, Ordering, Weak, global, ticks};
@@ -29,72 +26,6 @@ pub(crate) struct Node {
     pub(super) links: Mutex<Links>,
 }
 
-/// Wakers by the two addresses that tell them apart.
-type Refused = BTreeMap<(usize, usize), Waker>;
-
-#[derive(Default)]
-pub(crate) struct Links {
-    /// Also of a node that is gone, to tell who comes too late where to go.
-    pub(super) parent: Option<Arc<Node>>,
-    /// This node's place among its parent's children.
-    place: usize,
-    /// It has ended, and stays for the sake of its children.
-    pub(super) ghost: bool,
-    /// It is no longer among its parent's children, and never will have children itself.
-    pub(super) gone: bool,
-    pub(super) children: Children,
-    /// The wakers of operations that were refused because this node was effective, each once.
-    refused: Option<Box<Refused>>,
-    /// Who waits for the node to be asked to end.
-    listeners: Option<Box<Slab<Waker>>>,
-    /// How often the listeners were woken: a key is worth nothing afterwards.
-    calls: usize,
-    pub(super) cause: Option<Cause>,
-    pub(super) deadline: Option<Instant>,
-    /// The tasks, if it is a group's node.
-    pub(super) members: Option<Weak<dyn Members>>,
-    /// What people call it.
-    pub(super) label: Label,
-    /// That it is among the nodes that the tree of tasks is found from.
-    pub(super) listing: Listing,
-}
-
-/// What leaves the tree with a node.
-struct Rest {
-    _children: Children,
-    refused: Option<Box<Refused>>,
-    listeners: Option<Box<Slab<Waker>>>,
-}
-
-impl Links {
-    /// What has to go when the node does; most nodes have nothing.
-    fn clear(&mut self) -> Option<Rest> {
-        if self.children.is_empty() && self.refused.is_none() && self.listeners.is_none() {
-            return None;
-        }
-        self.calls = self.calls.wrapping_add(1);
-        Some(Rest {
-            _children: mem::take(&mut self.children),
-            refused: self.refused.take(),
-            listeners: self.listeners.take(),
-        })
-    }
-}
-
-impl Rest {
-    /// Wakes those who have waited in the node. Somebody may go on with them elsewhere, and polls only
-    /// what was woken. `own` is who is being polled, and will look without that.
-    fn wake(self, own: Option<&Waker>) {
-        let refused = self.refused.into_iter().flat_map(|refused| refused.into_values());
-        let listeners = self.listeners.into_iter().flat_map(|listeners| listeners.into_iter());
-        for waker in refused.chain(listeners.map(|(_, waker)| waker)) {
-            if !own.is_some_and(|own| own.will_wake(&waker)) {
-                waker.wake();
-            }
-        }
-    }
-}
-
 impl Node {
     pub(crate) fn new(
         flags: Flags,
@@ -102,10 +33,11 @@ impl Node {
         cause: Option<Cause>,
         deadline: Option<Instant>,
     ) -> Arc<Self> {
-        Self::with_links(flags, Links { label, cause, deadline, ..Links::default() })
+        Self::make(flags, Links::new(None, 0, label, cause, deadline))
     }
 
-    fn with_links(flags: Flags, links: Links) -> Arc<Self> {
+    #[inline(always)]
+    fn make(flags: Flags, links: Links) -> Arc<Self> {
         let effective = if flags.any(Flags::CANCELLED) { Flags::EFFECTIVE } else { Flags::PLAIN };
         let asked = if flags.any(Flags::SHUTDOWN) { Flags::ASKED } else { Flags::PLAIN };
         let parent_address = links.parent.as_ref().map_or(0, Self::address);
@@ -133,10 +65,9 @@ impl Node {
         }
         // It has its parent before anybody sees it, so a walk that finds it needs nothing more.
         let place = links.children.next_place();
-        let own =
-            Links { parent: Some(Arc::clone(parent)), place, label, deadline, ..Links::default() };
         let found = parent.flags().only(Flags::FOUND);
-        let node = Self::with_links(flags.with(found), own);
+        let own = Links::new(Some(Arc::clone(parent)), place, label, None, deadline);
+        let node = Self::make(flags.with(found), own);
         links.children.insert(Arc::clone(&node));
         drop(links);
         if parent.flags().any(Flags::EFFECTIVE.with(Flags::ASKED)) {
@@ -392,56 +323,68 @@ impl Node {
     /// the next scope outwards from now on: the node stays as a ghost, which passes everything on,
     /// until they have gone. What was cancelled stays cancelled.
     pub(crate) fn detach(self: &Arc<Self>) {
-        let (stays, rest, parent, place) = {
+        let (rest, parent, place) = {
             let mut links = self.links.lock();
-            let stays = !self.is_effective() && !links.children.is_empty();
-            links.ghost = stays;
-            links.gone = !stays;
             links.deadline = None;
-            let rest = if stays { None } else { links.clear() };
-            (stays, rest, links.parent.clone(), links.place)
+            if !links.children.is_empty() && !self.is_effective() {
+                links.ghost = true;
+                drop(links);
+                return self.stay();
+            }
+            links.gone = true;
+            (links.clear(), links.parent.clone(), links.place)
         };
-        if stays {
-            let _walk = Walk::begin();
-            self.lower(Flags::OBLIGATION);
-            self.refresh();
-            parent.iter().for_each(wake_chain);
-        } else {
-            let own = self.waker.take();
-            if let Some(rest) = rest {
-                rest.wake(own.as_ref());
-            }
-            drop(own);
-            if let Some(parent) = parent {
-                self.leave(parent, place);
-            }
+        let own = self.waker.take();
+        if let Some(rest) = rest {
+            rest.wake(own.as_ref());
+        }
+        drop(own);
+        if let Some(parent) = parent {
+            self.leave(parent, place);
         }
     }
 
+    /// It has become a ghost, which holds nobody.
+    #[cold]
+    fn stay(self: &Arc<Self>) {
+        let _walk = Walk::begin();
+        self.lower(Flags::OBLIGATION);
+        self.refresh();
+        self.parent().iter().for_each(wake_chain);
+    }
+
     /// Takes the node out of `parent`'s list, and ghosts that have lost their last child with it.
+    #[inline]
     fn leave(self: &Arc<Self>, parent: Arc<Self>, place: usize) {
-        // Nothing yet: it is this node that leaves first.
-        let (mut ghost, mut parent, mut place) = (None, parent, place);
-        loop {
-            let node = ghost.as_ref().unwrap_or(self);
-            let (removed, rest, next) = {
-                let mut links = parent.links.lock();
-                let removed = links.children.remove(place, node);
-                let vanishes = links.ghost && !links.gone && links.children.is_empty();
-                links.gone |= vanishes;
-                let rest = if vanishes { links.clear() } else { None };
-                let next = vanishes.then(|| links.parent.clone().map(|outer| (outer, links.place)));
-                (removed, rest, next.flatten())
-            };
-            drop(removed);
-            if let Some(rest) = rest {
-                rest.wake(None);
-            }
-            wake_chain(&parent);
-            let Some((outer, outer_place)) = next else { return };
-            ghost = Some(mem::replace(&mut parent, outer));
-            place = outer_place;
+        if let Some(vanished) = parent.lose(place, self) {
+            Self::leave_further(parent, *vanished);
         }
+    }
+
+    /// A ghost has lost its last child: it leaves, too, and so do those above for which it was the last.
+    #[cold]
+    fn leave_further(ghost: Arc<Self>, vanished: Vanished) {
+        let (mut ghost, mut next) = (ghost, Some(vanished));
+        while let Some(Vanished { outer: Some((parent, place)), .. }) = next.take() {
+            next = parent.lose(place, &ghost).map(|vanished| *vanished);
+            ghost = parent;
+        }
+    }
+
+    /// Takes `child` out of the list, and tells those who may have waited for that. Gives what there is to
+    /// do next if this is a ghost and was the last.
+    #[inline]
+    fn lose(self: &Arc<Self>, place: usize, child: &Arc<Self>) -> Option<Box<Vanished>> {
+        let (removed, mut vanished) = {
+            let mut links = self.links.lock();
+            (links.children.remove(place, child), links.vanish())
+        };
+        drop(removed);
+        if let Some(rest) = vanished.as_mut().and_then(|vanished| vanished.rest.take()) {
+            rest.wake(None);
+        }
+        wake_chain(self);
+        vanished
     }
 
     /// Cancels the node. The first cause stands; false if there was one already.
@@ -657,10 +600,14 @@ impl Wake for Node {
 
 /// Wakes the effective nodes from `node` up to the task's root, which may have waited for a hold
 /// beneath them to go.
+#[inline]
 fn wake_chain(node: &Arc<Node>) {
-    if !node.is_effective() {
-        return;
+    if node.is_effective() {
+        wake_effective(node);
     }
+}
+
+fn wake_effective(node: &Arc<Node>) {
     let mut next = Some(Arc::clone(node));
     while let Some(node) = next {
         let flags = node.flags();
