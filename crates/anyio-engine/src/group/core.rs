@@ -80,7 +80,7 @@ impl<B: Executor, E> Core<B, E> {
         let tasks = self.roster.len();
         if tasks > 0 {
             trace::group_dropped(&self.tally.span, &self.tally.node, tasks);
-            self.tally.node.stay_found();
+            self.tally.node.stay_for_members();
         }
         self.tally.node.cancel(Cause::of(CauseKind::Dropped));
     }

@@ -102,13 +102,14 @@ impl Links {
         }
         self.gone = true;
         let outer = self.parent.clone().map(|parent| (parent, self.place));
-        Some(Box::new(Vanished { rest: self.clear(), outer }))
+        Some(Box::new(Vanished { rest: self.clear(), listing: self.listing.end(), outer }))
     }
 }
 
 /// What a ghost leaves behind, and where it has to be taken out.
 pub(super) struct Vanished {
     pub(super) rest: Option<Box<Rest>>,
+    pub(super) listing: Listing,
     pub(super) outer: Option<(Arc<Node>, usize)>,
 }
 

@@ -8,7 +8,10 @@
 //! lowered: what leaves its place without its end is listed, a group that is dropped before its tasks
 //! have ended at once, a future that is moved away when it is polled where it comes to.
 
-use std::sync::{Mutex as StdMutex, PoisonError};
+use std::{
+    mem,
+    sync::{Mutex as StdMutex, PoisonError},
+};
 
 use slab::Slab;
 
@@ -31,17 +34,26 @@ const NOWHERE: u32 = u32::MAX;
 pub(crate) struct Listing {
     place: u32,
     pub(super) since: Option<u32>,
+    /// It stays listed when it has ended.
+    stays: bool,
 }
 
 impl Listing {
     /// That it is nowhere.
-    pub(super) const NONE: Self = Self { place: NOWHERE, since: None };
+    pub(super) const NONE: Self = Self { place: NOWHERE, since: None, stays: false };
 
     const fn is_listed(&self) -> bool {
         self.place != NOWHERE
     }
 
-    /// To be called when the node is dropped.
+    /// To be called under the node's lock when it has ended. What comes back has to leave without it.
+    /// (As long as a walk finds the node it keeps it, and one walk after the other would keep it for ever.)
+    #[inline]
+    pub(super) const fn end(&mut self) -> Self {
+        if self.stays { Self::NONE } else { mem::replace(self, Self::NONE) }
+    }
+
+    /// To be called when nothing is to be found from here any more.
     #[inline]
     pub(super) fn leave(&self) {
         if self.is_listed() {
@@ -74,6 +86,14 @@ impl Node {
         if flags.any(Flags::FOUND) && !flags.any(Flags::TASK_ROOT) {
             self.enlist();
         }
+    }
+
+    /// To be called by a group whose future goes before its tasks, which are found from here until the last
+    /// has ended.
+    #[cold]
+    pub(crate) fn stay_for_members(self: &Arc<Self>) {
+        self.links.lock().listing.stays = true;
+        self.stay_found();
     }
 
     /// Lists the node if it is not.
@@ -112,4 +132,38 @@ pub(crate) fn listed() -> Vec<Arc<Node>> {
     }
     found.sort_by_cached_key(|node| node.links.lock().listing.since);
     found
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::tree::Label;
+
+    /// Whoever keeps a node, as a walk does, keeps it from no list.
+    #[test]
+    fn what_has_ended_is_not_listed() {
+        let make = || Node::new(Flags::PLAIN, Label::default(), None, None);
+        let is_listed = |node: &Arc<Node>| listed().iter().any(|found| Arc::ptr_eq(found, node));
+        let node = make();
+        node.list();
+        assert!(is_listed(&node));
+        node.detach();
+        assert!(!is_listed(&node));
+
+        // A ghost is, as long as there is something beneath it.
+        let (above, beneath) = (make(), make());
+        above.list();
+        beneath.attach(Some(Arc::clone(&above)));
+        above.detach();
+        assert!(is_listed(&above));
+        beneath.detach();
+        assert!(!is_listed(&above));
+
+        // And a group that was dropped, until it is let go.
+        let group = make();
+        group.list();
+        group.stay_for_members();
+        group.detach();
+        assert!(is_listed(&group));
+    }
 }

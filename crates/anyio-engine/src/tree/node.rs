@@ -323,7 +323,7 @@ impl Node {
     /// the next scope outwards from now on: the node stays as a ghost, which passes everything on,
     /// until they have gone. What was cancelled stays cancelled.
     pub(crate) fn detach(self: &Arc<Self>) {
-        let (rest, parent, place) = {
+        let (rest, listing, parent, place) = {
             let mut links = self.links.lock();
             links.deadline = None;
             if !links.children.is_empty() && !self.is_effective() {
@@ -332,8 +332,9 @@ impl Node {
                 return self.stay();
             }
             links.gone = true;
-            (links.clear(), links.parent.clone(), links.place)
+            (links.clear(), links.listing.end(), links.parent.clone(), links.place)
         };
+        listing.leave();
         let own = self.waker.take();
         if let Some(rest) = rest {
             rest.wake(own.as_ref());
@@ -380,8 +381,11 @@ impl Node {
             (links.children.remove(place, child), links.vanish())
         };
         drop(removed);
-        if let Some(rest) = vanished.as_mut().and_then(|vanished| vanished.rest.take()) {
-            rest.wake(None);
+        if let Some(vanished) = &mut vanished {
+            vanished.listing.leave();
+            if let Some(rest) = vanished.rest.take() {
+                rest.wake(None);
+            }
         }
         wake_chain(self);
         vanished
