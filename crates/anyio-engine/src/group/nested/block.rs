@@ -27,9 +27,15 @@ pub(super) const TASKS: usize = 64;
 pub(super) struct Block {
     woken: AtomicU64,
     number: usize,
-    door: Arc<Door>,
+    door: Where,
     /// Each is its own index, and its address is the pointer of that task's wakers.
     marks: [u8; TASKS],
+}
+
+/// Where the group's door is: the first block has it, since no group is without either.
+enum Where {
+    Here(Door),
+    In(Arc<Block>),
 }
 
 const MARKS: [u8; TASKS] = {
@@ -43,14 +49,33 @@ const MARKS: [u8; TASKS] = {
 };
 
 impl Block {
-    pub(super) fn new(number: usize, door: Arc<Door>) -> Arc<Self> {
+    /// The first block of a group.
+    pub(super) fn first(door: Door) -> Arc<Self> {
+        Self::new(0, Where::Here(door))
+    }
+
+    /// The block with this number, of the group whose first block this is.
+    pub(super) fn another(self: &Arc<Self>, number: usize) -> Arc<Self> {
+        Self::new(number, Where::In(Arc::clone(self)))
+    }
+
+    fn new(number: usize, door: Where) -> Arc<Self> {
         Arc::new(Self { woken: AtomicU64::default(), number, door, marks: MARKS })
+    }
+
+    /// The group's door.
+    #[inline]
+    pub(super) fn door(&self) -> &Door {
+        match &self.door {
+            Where::Here(door) => door,
+            Where::In(first) => first.door(),
+        }
     }
 
     fn wake(&self, index: usize) {
         // Release: the task's next poll sees what was done before it was woken.
         if self.woken.fetch_or(1 << index, Ordering::AcqRel) == 0 {
-            self.door.report(self.number);
+            self.door().report(self.number);
         }
     }
 
@@ -65,6 +90,7 @@ impl Block {
     }
 
     /// The waker of a task, for the length of a poll.
+    #[inline]
     pub(super) fn waker(self: &Arc<Self>, index: usize) -> Lent<'_> {
         assert!(index < TASKS, "there are no more marks");
         let data = Arc::as_ptr(self).wrapping_byte_add(offset_of!(Self, marks) + index).cast();
@@ -151,8 +177,8 @@ mod tests {
     #[test]
     fn wakers_come_and_go() {
         let node = Node::new(Flags::HOLD, Label::default(), None, None);
-        let door = Arc::new(Door::new(node));
-        let block = Block::new(3, Arc::clone(&door));
+        let first = Block::first(Door::new(node));
+        let block = first.another(3);
         let wakers: Vec<_> = (0..TASKS).map(|index| Waker::clone(&block.waker(index))).collect();
         assert_eq!(Arc::strong_count(&block), 1 + TASKS);
         assert!(wakers[7].will_wake(&block.waker(7)) && !wakers[7].will_wake(&wakers[8]));
@@ -162,7 +188,7 @@ mod tests {
         last.wake();
         assert!(block.is_woken(63) && !block.is_woken(62));
         let mut reports = Vec::new();
-        door.take(&mut reports);
+        first.door().take_reports(&mut reports);
         assert_eq!((reports, block.take()), (vec![3], 1 | 1 << 63));
         for waker in wakers {
             waker.wake();

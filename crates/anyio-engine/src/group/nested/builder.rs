@@ -5,8 +5,9 @@ use std::{fmt, panic::Location, sync::Arc};
 use anyio_core::{Outcome, SpawnError, TaskError};
 
 use super::{
-    group::{LocalTask, NestedGroup, SendTask},
+    group::NestedGroup,
     joint::NestedHandle,
+    pair::{LocalTask, New, SendTask},
 };
 
 /// Settings for a task. Given by [`NestedGroup::child`].
@@ -28,7 +29,7 @@ impl<'g, C, E> NestedChild<'g, C, E> {
     }
 }
 
-impl<'env, E: TaskError> NestedChild<'_, SendTask<'env>, E> {
+impl<'env, E: TaskError> NestedChild<'_, SendTask<'env, E>, E> {
     /// Starts the task.
     ///
     /// # Panics
@@ -52,8 +53,7 @@ impl<'env, E: TaskError> NestedChild<'_, SendTask<'env>, E> {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`] with the future, which was never polled, if the group has closed. If it closes at
-    /// that very moment, on another thread, the future is dropped, and the handle says so.
+    /// [`SpawnError`] with the future, which was never polled, if the group has closed.
     #[track_caller]
     pub fn try_spawn<F>(
         self,
@@ -64,11 +64,11 @@ impl<'env, E: TaskError> NestedChild<'_, SendTask<'env>, E> {
         F::Output: Outcome<E>,
         <F::Output as Outcome<E>>::Value: Send + 'env,
     {
-        self.group.add(self.name, Location::caller(), future, |child| Box::pin(child))
+        self.group.add(self.name, Location::caller(), future, New::send)
     }
 }
 
-impl<'env, E: TaskError> NestedChild<'_, LocalTask<'env>, E> {
+impl<'env, E: TaskError> NestedChild<'_, LocalTask<'env, E>, E> {
     /// Starts the task.
     ///
     /// # Panics
@@ -92,8 +92,7 @@ impl<'env, E: TaskError> NestedChild<'_, LocalTask<'env>, E> {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`] with the future, which was never polled, if the group has closed. If it closes at
-    /// that very moment, on another thread, the future is dropped, and the handle says so.
+    /// [`SpawnError`] with the future, which was never polled, if the group has closed.
     #[track_caller]
     pub fn try_spawn<F>(
         self,
@@ -104,7 +103,7 @@ impl<'env, E: TaskError> NestedChild<'_, LocalTask<'env>, E> {
         F::Output: Outcome<E>,
         <F::Output as Outcome<E>>::Value: 'env,
     {
-        self.group.add(self.name, Location::caller(), future, |child| Box::pin(child))
+        self.group.add(self.name, Location::caller(), future, New::local)
     }
 }
 

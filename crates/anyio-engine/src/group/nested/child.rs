@@ -7,45 +7,28 @@ use std::{
     task::{Context, Poll},
 };
 
-use anyio_core::{Cause, CauseKind, Outcome};
+use anyio_core::{Cause, Outcome};
 use pin_project_lite::pin_project;
 
 use super::{
-    super::{slot::label, tally::Tally},
+    super::tally::Tally,
     joint::{End, Joint},
 };
 use crate::{
     context::{Body, Frame, Kind, poll_again},
     scope::catch,
-    sys::Arc,
     trace::Span,
     tree,
 };
 
 pin_project! {
     /// Runs a task to its end, catches its panic, and tells the group.
-    pub(super) struct Child<E, F: Future>
-    where
-        F::Output: Outcome<E>,
-    {
+    pub(super) struct Child<F> {
         frame: Frame,
-        tally: Arc<Tally<E>>,
-        // Until the task has ended.
-        joint: Option<Arc<Joint<<F::Output as Outcome<E>>::Value>>>,
         span: Span,
+        // Until the task has ended.
         #[pin]
         body: Body<F>,
-    }
-
-    impl<E, F: Future> PinnedDrop for Child<E, F>
-    where
-        F::Output: Outcome<E>,
-    {
-        fn drop(this: Pin<&mut Self>) {
-            if let Some(joint) = this.project().joint.take() {
-                joint.end(End::Cut(Cause::of(CauseKind::Dropped)));
-            }
-        }
     }
 }
 
@@ -59,64 +42,40 @@ enum Fate<T, E> {
     },
 }
 
-impl<E, F: Future> Child<E, F>
-where
-    F::Output: Outcome<E>,
-{
-    pub(super) fn new(
-        tally: Arc<Tally<E>>,
-        joint: Arc<Joint<<F::Output as Outcome<E>>::Value>>,
-        future: F,
-    ) -> Self {
-        let span = tally.span.task(joint.name(), joint.location());
-        Self { frame: Frame::new(), tally, joint: Some(joint), span, body: Body::new(future) }
+impl<F> Child<F> {
+    pub(super) const fn new(span: Span, future: F) -> Self {
+        Self { frame: Frame::new(), span, body: Body::new(future) }
+    }
+
+    pub(super) const fn has_ended(&self) -> bool {
+        !self.body.is_some()
     }
 }
 
-fn end<E, T>(tally: &Tally<E>, joint: Arc<Joint<T>>, fate: Fate<T, E>) {
-    let end = match fate {
-        Fate::Ended(Ok(value)) => End::Value(value),
-        Fate::Ended(Err(error)) => {
-            tally.fail(error, || joint.label());
-            End::Failed
-        }
-        Fate::Panicked(payload) => {
-            tally.panic(payload, || joint.label());
-            End::Failed
-        }
-        Fate::Cut { cause, own } => {
-            if !own {
-                tally.cut();
-            }
-            End::Cut(cause)
-        }
-    };
-    joint.end(end);
-    if needs_drop::<T>() {
-        // A value that nobody can ask for is gone before the group ends.
-        let (name, location) = (joint.name_of(), joint.location());
-        if let Err(payload) = catch(|| drop(joint)) {
-            tally.panic(payload, || label(name.as_ref(), location));
-        }
-    }
-}
-
-impl<E, F: Future> Future for Child<E, F>
-where
-    F::Output: Outcome<E>,
-{
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+impl<F: Future> Child<F> {
+    /// Polls the task. If it is `alone`, nobody waits for it nor will.
+    #[inline]
+    pub(super) fn poll<T, E>(
+        self: Pin<&mut Self>,
+        joint: &Joint<T>,
+        alone: bool,
+        tally: &Tally<E>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()>
+    where
+        F::Output: Outcome<E, Value = T>,
+    {
         let mut this = self.project();
-        let Some(joint) = &*this.joint else { return Poll::Ready(()) };
-        let kind = Kind::Owned(&**joint);
+        if !this.body.is_some() {
+            return Poll::Ready(());
+        }
+        let kind = Kind::Owned(joint);
         let polled = catch(|| {
             let (body, span) = (this.body.as_mut(), &*this.span);
             // Nothing is between the task and its group.
             let cancelled = match this.frame.node() {
                 Some(node) => node.is_effective(),
-                None => joint.is_cancelling() || this.tally.node.is_effective(),
+                None => joint.is_cancelling() || tally.node.is_effective(),
             };
             (cancelled, this.frame.enter(kind, || span.in_scope(|| body.poll(cx))))
         });
@@ -145,9 +104,35 @@ where
             }
         };
         this.frame.leave();
-        if let Some(joint) = this.joint.take() {
-            end(this.tally, joint, fate);
-        }
+        end(joint, alone, tally, fate);
         Poll::Ready(())
+    }
+}
+
+#[inline]
+fn end<T, E>(joint: &Joint<T>, alone: bool, tally: &Tally<E>, fate: Fate<T, E>) {
+    let end = match fate {
+        Fate::Ended(Ok(value)) => End::Value(value),
+        Fate::Ended(Err(error)) => {
+            tally.fail(error, || joint.label());
+            End::Failed
+        }
+        Fate::Panicked(payload) => {
+            tally.panic(payload, || joint.label());
+            End::Failed
+        }
+        Fate::Cut { cause, own } => {
+            if !own {
+                tally.cut();
+            }
+            End::Cut(cause)
+        }
+    };
+    if !alone {
+        joint.end(end);
+    } else if needs_drop::<T>()
+        && let Err(payload) = catch(|| drop(end))
+    {
+        tally.panic(payload, || joint.label());
     }
 }

@@ -1,6 +1,6 @@
 //! The handle on a group whose tasks run inside of the caller's.
 
-use std::{fmt, panic::Location, pin::Pin, sync::Arc as StdArc};
+use std::{fmt, panic::Location, sync::Arc as StdArc};
 
 use anyio_core::{Cause, Outcome, SpawnError, TaskError};
 
@@ -10,65 +10,65 @@ use super::{
     child::Child,
     inbox::Inbox,
     joint::{Joint, NestedHandle},
+    pair::{LocalTask, New, SendTask, place},
 };
-use crate::{
-    sys::{Arc, Weak},
-    tree::Node,
-};
+use crate::{sys::Arc, tree::Node};
 
-/// A task that may move between threads with its group.
-pub(super) type SendTask<'env> = Pin<Box<dyn Future<Output = ()> + Send + 'env>>;
-/// A task that stays in its thread with its group.
-pub(super) type LocalTask<'env> = Pin<Box<dyn Future<Output = ()> + 'env>>;
+/// What a group's future shares with the handles on the group.
+///
+/// Tasks hold handles, and wait in the inbox: the future closes it when it goes.
+pub(super) struct Common<C, E> {
+    pub(super) tally: Tally<E>,
+    pub(super) inbox: Inbox<C>,
+}
 
 /// A handle on an open group whose tasks run inside of the caller's own: see
 /// [`ScopedTaskGroup`] and [`LocalTaskGroup`].
 pub struct NestedGroup<C, E> {
-    tally: Arc<Tally<E>>,
-    inbox: Weak<Inbox<C>>,
+    common: Arc<Common<C, E>>,
 }
 
 /// A handle on a group whose tasks may borrow. Given by
 /// [`scoped_task_group`](crate::scoped_task_group).
-pub type ScopedTaskGroup<'env, E> = NestedGroup<SendTask<'env>, E>;
+pub type ScopedTaskGroup<'env, E> = NestedGroup<SendTask<'env, E>, E>;
 
 /// A handle on a group whose tasks may borrow, and need not be `Send`. Given by
 /// [`local_task_group`](crate::local_task_group).
-pub type LocalTaskGroup<'env, E> = NestedGroup<LocalTask<'env>, E>;
+pub type LocalTaskGroup<'env, E> = NestedGroup<LocalTask<'env, E>, E>;
 
 impl<C, E> NestedGroup<C, E> {
-    pub(super) const fn new(tally: Arc<Tally<E>>, inbox: Weak<Inbox<C>>) -> Self {
-        Self { tally, inbox }
+    pub(super) const fn new(common: Arc<Common<C, E>>) -> Self {
+        Self { common }
     }
 
     /// Cancels the body and all tasks. The group's result stays what the body made of it, if the
     /// body had ended or ends by itself.
     #[track_caller]
     pub fn cancel(&self) {
-        self.tally.node.cancel(Cause::explicit());
+        self.common.tally.node.cancel(Cause::explicit());
     }
 
     /// Cancels the body and all tasks, and says why.
     #[track_caller]
     pub fn cancel_because(&self, reason: impl Into<StdArc<str>>) {
-        self.tally.node.cancel(Cause::explicit_because(reason));
+        self.common.tally.node.cancel(Cause::explicit_because(reason));
     }
 
     /// Cancels the body and all tasks for a cause made elsewhere, as that of a scope.
     pub fn cancel_with(&self, cause: Cause) {
-        self.tally.node.cancel(cause);
+        self.common.tally.node.cancel(cause);
     }
 
     /// Whether the group has been cancelled itself: by a call, or because a member failed.
     #[must_use]
     pub fn cancel_called(&self) -> bool {
-        self.tally.node.own_cause().is_some()
+        self.common.tally.node.own_cause().is_some()
     }
 
     /// Why the group has been cancelled itself, if it has.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
-        self.tally.node.own_cause()
+        self.common.tally.node.own_cause()
     }
 
     /// Settings for one task: `tg.child().name("database").spawn(f)`.
@@ -77,7 +77,7 @@ impl<C, E> NestedGroup<C, E> {
     }
 
     pub(super) fn node(&self) -> &Arc<Node> {
-        &self.tally.node
+        &self.common.tally.node
     }
 
     /// Adds a task, made into a `C` by `pack`.
@@ -86,28 +86,20 @@ impl<C, E> NestedGroup<C, E> {
         name: Option<StdArc<str>>,
         location: &'static Location<'static>,
         future: F,
-        pack: impl FnOnce(Child<E, F>) -> C,
+        pack: impl FnOnce(New<<F::Output as Outcome<E>>::Value, E, F>) -> C,
     ) -> Result<NestedHandle<<F::Output as Outcome<E>>::Value>, SpawnError<F>>
     where
         F: Future,
         F::Output: Outcome<E>,
     {
-        let mut future = Some(future);
-        let joint = Arc::new(Joint::new(name, location));
-        let theirs = Arc::clone(&joint);
-        let make = || match future.take() {
-            Some(future) => pack(Child::new(Arc::clone(&self.tally), theirs, future)),
-            None => unreachable!("it is made once"),
-        };
-        let added = self.inbox.upgrade().is_some_and(|inbox| inbox.add(make));
-        match future {
-            Some(future) => Err(SpawnError::closed(future)),
-            // It may have been refused at the last moment, and dropped, as at a runtime's end.
-            None => {
-                _ = added;
-                Ok(NestedHandle::new(joint))
-            }
-        }
+        let Common { tally, inbox } = &*self.common;
+        let span = tally.span.task(name.as_deref(), location);
+        let name = name.map(Box::new);
+        let added = inbox.add(future, |future, room| {
+            let (new, joint) = place(room, Joint::new(name, location), Child::new(span, future));
+            (pack(new), joint)
+        });
+        added.map(NestedHandle::new).map_err(SpawnError::closed)
     }
 }
 
@@ -135,8 +127,7 @@ impl<'env, E: TaskError> ScopedTaskGroup<'env, E> {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`] with the future, which was never polled, if the group has closed. If it closes at
-    /// that very moment, on another thread, the future is dropped, and the handle says so.
+    /// [`SpawnError`] with the future, which was never polled, if the group has closed.
     #[track_caller]
     pub fn try_spawn<F>(
         &self,
@@ -175,8 +166,7 @@ impl<'env, E: TaskError> LocalTaskGroup<'env, E> {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`] with the future, which was never polled, if the group has closed. If it closes at
-    /// that very moment, on another thread, the future is dropped, and the handle says so.
+    /// [`SpawnError`] with the future, which was never polled, if the group has closed.
     #[track_caller]
     pub fn try_spawn<F>(
         &self,
@@ -193,7 +183,7 @@ impl<'env, E: TaskError> LocalTaskGroup<'env, E> {
 
 impl<C, E> Clone for NestedGroup<C, E> {
     fn clone(&self) -> Self {
-        Self { tally: Arc::clone(&self.tally), inbox: Weak::clone(&self.inbox) }
+        Self { common: Arc::clone(&self.common) }
     }
 }
 

@@ -9,31 +9,49 @@ use std::{
 
 use anyio_core::{Cancelled, Cause, CauseKind, TaskStatus};
 
-use super::super::slot::label;
+use super::{super::slot::label, pair::Shared};
 use crate::{
     context::{Owner, Verdict, ambient},
     op,
-    sys::{Arc, AtomicBool, Mutex, Ordering},
+    sys::{Arc, AtomicU8, Mutex, Ordering},
     tree::{Label, Node, Role},
 };
 
-/// All of it is under one lock: mostly there is one thread.
+/// It is small: a task's allocation is this and the future.
+///
+/// # Invariants
+///
+/// 1. `status` changes under the lock, when what belongs to it (value or cause) has been stored.
+/// 2. A node is kept under the lock. So a cancellation finds the node, or the node finds the cancellation.
 pub(super) struct Joint<T> {
-    name: Option<Arc<str>>,
+    /// Few tasks have one.
+    name: Option<Box<Arc<str>>>,
     location: &'static Location<'static>,
-    /// Its handle has cancelled it. Raised under the lock, with the cause.
-    cancelling: AtomicBool,
+    /// The place of a [`TaskStatus`] in [`STATUS`].
+    status: AtomicU8,
     inner: Mutex<Inner<T>>,
 }
 
 struct Inner<T> {
-    status: TaskStatus,
     value: Option<T>,
     /// Why the handle cancelled it, then why it was cancelled.
-    cause: Option<Cause>,
+    cause: Option<Box<Cause>>,
     node: Option<Arc<Node>>,
     joiner: Option<Waker>,
 }
+
+const RUNNING: u8 = 0;
+const CANCELLING: u8 = 1;
+const FINISHED: u8 = 2;
+const CANCELLED: u8 = 3;
+const FAILED: u8 = 4;
+const STATUS: [TaskStatus; 5] = [
+    TaskStatus::Running,
+    TaskStatus::Cancelling,
+    TaskStatus::Finished,
+    TaskStatus::Cancelled,
+    TaskStatus::Failed,
+];
 
 /// How a task ended.
 pub(super) enum End<T> {
@@ -43,51 +61,50 @@ pub(super) enum End<T> {
 }
 
 impl<T> Joint<T> {
-    pub(super) fn new(name: Option<Arc<str>>, location: &'static Location<'static>) -> Self {
-        let inner = Inner {
-            status: TaskStatus::Running,
-            value: None,
-            cause: None,
-            node: None,
-            joiner: None,
-        };
-        Self { name, location, cancelling: AtomicBool::default(), inner: Mutex::from(inner) }
+    #[inline]
+    pub(super) fn new(name: Option<Box<Arc<str>>>, location: &'static Location<'static>) -> Self {
+        let inner = Inner { value: None, cause: None, node: None, joiner: None };
+        Self { name, location, status: AtomicU8::from(RUNNING), inner: Mutex::from(inner) }
     }
 
     pub(super) const fn location(&self) -> &'static Location<'static> {
         self.location
     }
 
-    pub(super) fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+    fn name(&self) -> Option<&str> {
+        self.name.as_deref().map(|name| &**name)
     }
 
     pub(super) fn name_of(&self) -> Option<Arc<str>> {
-        self.name.clone()
+        self.name.as_deref().cloned()
     }
 
     pub(super) fn label(&self) -> Arc<str> {
-        label(self.name.as_ref(), self.location)
+        label(self.name.as_deref(), self.location)
+    }
+
+    /// Acquire: who sees that the task has ended, or was cancelled, sees what belongs to that.
+    fn get(&self) -> u8 {
+        self.status.load(Ordering::Acquire)
     }
 
     fn status(&self) -> TaskStatus {
-        self.inner.lock().status
+        STATUS[usize::from(self.get())]
     }
 
     /// Whether the handle has cancelled the task.
     pub(super) fn is_cancelling(&self) -> bool {
-        self.cancelling.load(Ordering::Acquire)
+        self.get() == CANCELLING
     }
 
     fn cancel(&self, cause: Cause) {
         let node = {
             let mut inner = self.inner.lock();
-            if inner.status != TaskStatus::Running {
+            if self.get() != RUNNING {
                 return;
             }
-            inner.status = TaskStatus::Cancelling;
-            self.cancelling.store(true, Ordering::Release);
-            inner.cause = Some(cause.clone());
+            inner.cause = Some(Box::new(cause.clone()));
+            self.status.store(CANCELLING, Ordering::Release);
             inner.node.clone()
         };
         if let Some(node) = node {
@@ -95,53 +112,58 @@ impl<T> Joint<T> {
         }
     }
 
-    /// The task has ended. What its handle does not want comes back.
+    /// The task has ended.
     pub(super) fn end(&self, end: End<T>) {
         let (joiner, node) = {
             let mut inner = self.inner.lock();
-            inner.status = match end {
+            let status = match end {
                 End::Value(value) => {
                     inner.value = Some(value);
-                    TaskStatus::Finished
+                    FINISHED
                 }
                 End::Cut(cause) => {
-                    inner.cause = Some(cause);
-                    TaskStatus::Cancelled
+                    inner.cause = Some(Box::new(cause));
+                    CANCELLED
                 }
-                End::Failed => TaskStatus::Failed,
+                End::Failed => FAILED,
             };
+            self.status.store(status, Ordering::Release);
             (inner.joiner.take(), inner.node.take())
         };
         drop(node);
         joiner.into_iter().for_each(Waker::wake);
     }
 
-    fn poll_end(&self, admitted: &mut bool, cx: &mut Context<'_>) -> Poll<TaskStatus> {
+    /// Whether the task has ended, and how; if not, the waker is woken when it does.
+    fn poll_end(&self, admitted: &mut bool, cx: &mut Context<'_>) -> Poll<u8> {
         if !*admitted {
             ready!(op::admit(cx));
             *admitted = true;
         }
+        let status = self.get();
+        if status > CANCELLING {
+            return Poll::Ready(status);
+        }
         let waker = cx.waker().clone();
         let mut inner = self.inner.lock();
-        match inner.status {
-            TaskStatus::Running | TaskStatus::Cancelling => {
-                let known = inner.joiner.replace(waker);
-                drop(inner);
-                drop(known);
-                Poll::Pending
-            }
-            ended => Poll::Ready(ended),
+        let status = self.get();
+        if status > CANCELLING {
+            return Poll::Ready(status);
         }
+        let known = inner.joiner.replace(waker);
+        drop(inner);
+        drop(known);
+        Poll::Pending
     }
 
     fn take(&self) -> Result<T, Cancelled> {
-        let mut inner = self.inner.lock();
-        if inner.status == TaskStatus::Failed {
-            drop(inner);
+        if self.get() == FAILED {
             return Err(Cancelled::new(Cause::sibling_failed(self.label())));
         }
+        let mut inner = self.inner.lock();
         inner.value.take().ok_or_else(|| {
-            Cancelled::new(inner.cause.clone().unwrap_or(Cause::of(CauseKind::Dropped)))
+            let cause = inner.cause.as_deref().cloned();
+            Cancelled::new(cause.unwrap_or(Cause::of(CauseKind::Dropped)))
         })
     }
 }
@@ -152,13 +174,13 @@ impl<T> Owner for Joint<T> {
     }
 
     fn make(&self, outer: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
-        let label = Label::named(self.name.clone(), self.location);
+        let label = Label::named(self.name_of(), self.location);
         let node = Node::new(Role::Task.flags(), label, None, None);
         node.attach(outer());
         let missed = {
             let mut inner = self.inner.lock();
             inner.node = Some(Arc::clone(&node));
-            inner.cause.clone()
+            inner.cause.as_deref().cloned()
         };
         if let Some(cause) = missed {
             node.cancel(cause);
@@ -171,11 +193,11 @@ impl<T> Owner for Joint<T> {
 ///
 /// `handle.await` is short for `handle.join().await`.
 pub struct NestedHandle<T> {
-    joint: Arc<Joint<T>>,
+    joint: Shared<T>,
 }
 
 impl<T> NestedHandle<T> {
-    pub(super) const fn new(joint: Arc<Joint<T>>) -> Self {
+    pub(super) const fn new(joint: Shared<T>) -> Self {
         Self { joint }
     }
 
@@ -251,7 +273,7 @@ impl<T> fmt::Debug for NestedHandle<T> {
 /// Given by [`NestedHandle::join`].
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct NestedJoin<T> {
-    joint: Arc<Joint<T>>,
+    joint: Shared<T>,
     admitted: bool,
     ended: bool,
 }
@@ -264,7 +286,7 @@ impl<T> Future for NestedJoin<T> {
         assert!(!this.ended, "a future was polled after it had ended");
         let status = ready!(this.joint.poll_end(&mut this.admitted, cx));
         // As with the handles of other tasks: what has cut this one must not look like a failure.
-        if status != TaskStatus::Finished && ambient::refuse_surely(cx.waker()) {
+        if status != FINISHED && ambient::refuse_surely(cx.waker()) {
             return Poll::Pending;
         }
         this.ended = true;

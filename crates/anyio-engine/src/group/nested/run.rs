@@ -17,9 +17,11 @@ use super::{
         run::FirstError,
         tally::Tally,
     },
+    block::Block,
     door::Door,
-    group::{LocalTask, NestedGroup, ScopedTaskGroup, SendTask},
+    group::{Common, NestedGroup, ScopedTaskGroup},
     inbox::Inbox,
+    pair::{LocalTask, Owned, SendTask},
     set::Set,
 };
 use crate::{LocalTaskGroup, sys::Arc, trace};
@@ -87,7 +89,7 @@ use crate::{LocalTaskGroup, sys::Arc, trace};
 #[track_caller]
 pub fn scoped_task_group<'env, E, F, Fut>(
     body: F,
-) -> NestedRun<SendTask<'env>, E, F, Fut, <Fut::Output as BodyEnd<E>>::Value>
+) -> NestedRun<SendTask<'env, E>, E, F, Fut, <Fut::Output as BodyEnd<E>>::Value>
 where
     E: TaskError, // unknown to rustc? say it: `async |tg| -> Result<_, AppError> { … }`
     F: FnOnce(ScopedTaskGroup<'env, E>) -> Fut,
@@ -134,7 +136,7 @@ where
 #[track_caller]
 pub fn local_task_group<'env, E, F, Fut>(
     body: F,
-) -> NestedRun<LocalTask<'env>, E, F, Fut, <Fut::Output as BodyEnd<E>>::Value>
+) -> NestedRun<LocalTask<'env, E>, E, F, Fut, <Fut::Output as BodyEnd<E>>::Value>
 where
     E: TaskError, // unknown to rustc? say it: `async |tg| -> Result<_, AppError> { … }`
     F: FnOnce(LocalTaskGroup<'env, E>) -> Fut,
@@ -156,7 +158,8 @@ pin_project! {
 
     impl<C, E, F, Fut, T> PinnedDrop for NestedRun<C, E, F, Fut, T> {
         fn drop(this: Pin<&mut Self>) {
-            if let Some(Tasks { tally, set, inbox, .. }) = this.project().tasks {
+            if let Some(Tasks { set, open }) = this.project().tasks {
+                let Common { tally, inbox } = &*open.common;
                 let count = || set.len() + inbox.len();
                 trace::borrowing_group_dropped(&tally.span, &tally.node, count);
             }
@@ -165,10 +168,25 @@ pin_project! {
 }
 
 struct Tasks<C, E> {
-    tally: Arc<Tally<E>>,
-    door: Arc<Door>,
     set: Set<C>,
-    inbox: Arc<Inbox<C>>,
+    // After the set: its destructors may still spawn.
+    open: Open<C, E>,
+}
+
+/// Closes the group when its future goes, and drops the tasks that were never taken: they may hold
+/// handles on the group, which would keep each other alive.
+struct Open<C, E> {
+    common: Arc<Common<C, E>>,
+    /// It has closed in its time, with no tasks.
+    closed: bool,
+}
+
+impl<C, E> Drop for Open<C, E> {
+    fn drop(&mut self) {
+        if !self.closed {
+            drop(self.common.inbox.abandon());
+        }
+    }
 }
 
 impl<C, E, F, Fut, T> NestedRun<C, E, F, Fut, T> {
@@ -177,11 +195,11 @@ impl<C, E, F, Fut, T> NestedRun<C, E, F, Fut, T> {
     }
 }
 
-impl<C, E, F, Fut, T> Future for NestedRun<C, E, F, Fut, T>
+impl<M, E, F, Fut, T> Future for NestedRun<Owned<M, E>, E, F, Fut, T>
 where
-    C: Future<Output = ()> + Unpin,
+    M: ?Sized,
     E: TaskError,
-    F: FnOnce(NestedGroup<C, E>) -> Fut,
+    F: FnOnce(NestedGroup<Owned<M, E>, E>) -> Fut,
     Fut: Future,
     Fut::Output: BodyEnd<E, Value = T>,
 {
@@ -192,32 +210,34 @@ where
         let mut opening = this.opening;
         if let Some(body) = opening.as_mut().start() {
             let Begin { node, span } = opening.as_mut().begin(None);
-            let door = Arc::new(Door::new(Arc::clone(&node)));
-            let inbox = Arc::new(Inbox::new(Arc::clone(&door)));
-            let tally = Arc::new(Tally::new(node, span, Settings::default()));
-            let group = NestedGroup::new(Arc::clone(&tally), Arc::downgrade(&inbox));
-            let set = Set::new(Arc::clone(&door));
-            let tasks = Tasks { tally, door, set, inbox };
-            let tasks = this.tasks.insert(tasks);
-            tasks.door.set_polled(true);
-            opening.as_mut().call(|| body(group), &tasks.tally);
+            let first = Block::first(Door::new(Arc::clone(&node)));
+            let inbox = Inbox::new(Arc::clone(&first));
+            let tally = Tally::new(node, span, Settings::default());
+            let common = Arc::new(Common { tally, inbox });
+            let group = NestedGroup::new(Arc::clone(&common));
+            let open = Open { common, closed: false };
+            let tasks = this.tasks.insert(Tasks { set: Set::new(first), open });
+            tasks.set.door().open();
+            opening.as_mut().call(|| body(group), &tasks.open.common.tally);
         }
         let Some(tasks) = this.tasks.as_mut() else {
             return opening.poll_unwound::<E, FirstError>(cx);
         };
-        tasks.door.set_polled(true);
-        let ended = opening.as_mut().poll_body(&tasks.tally, cx).is_ready();
-        let again = opening.as_mut().enter(|| tasks.set.poll(&tasks.inbox));
-        if again || !ended || !tasks.set.is_empty() || !tasks.inbox.close() {
+        let Tasks { set, open } = tasks;
+        let Common { tally, inbox } = &*open.common;
+        set.door().open();
+        let ended = opening.as_mut().poll_body(tally, cx).is_ready();
+        let again = opening.as_mut().enter(|| set.poll(inbox, tally));
+        if again || !ended || !set.is_empty() || !inbox.close() {
             opening.settle(ended, cx);
-            tasks.door.set_polled(false);
-            if again || !tasks.inbox.is_empty() || !tasks.door.is_quiet() {
+            if set.door().close() || again {
                 cx.waker().wake_by_ref();
             }
             return Poll::Pending;
         }
+        open.closed = true;
         let Some(tasks) = this.tasks.take() else { unreachable!("they were there above") };
-        opening.finish::<E, FirstError>(&tasks.tally, cx)
+        opening.finish::<E, FirstError>(&tasks.open.common.tally, cx)
     }
 }
 

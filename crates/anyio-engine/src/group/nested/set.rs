@@ -1,17 +1,15 @@
 //! The tasks of a group, each of which is polled when it was woken.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-    vec,
-};
+use std::task::{Context, Poll};
 
 use slab::Slab;
 
 use super::{
+    super::tally::Tally,
     block::{Block, TASKS},
     door::Door,
-    inbox::Inbox,
+    inbox::{Fresh, Inbox},
+    pair::Owned,
 };
 use crate::sys::Arc;
 
@@ -27,11 +25,12 @@ const YIELDS: usize = 2;
 /// waker that is a bit in their block: nothing is allocated for one alone.
 pub(super) struct Set<C> {
     tasks: Slab<C>,
-    /// The wakers of the tasks in the slab, by place.
-    blocks: Vec<Arc<Block>>,
-    door: Arc<Door>,
+    /// The wakers of the tasks in the slab, by place: those of the first ones, and where the door is.
+    first: Arc<Block>,
+    /// Of the others.
+    more: Vec<Arc<Block>>,
     /// Those that were not polled yet.
-    fresh: vec::IntoIter<C>,
+    fresh: Fresh<C>,
     /// Blocks in which tasks were woken, the next one last.
     due: Vec<usize>,
     /// What is left to do of a block, as a set of bits.
@@ -53,49 +52,63 @@ impl Turn {
 }
 
 impl<C> Set<C> {
-    pub(super) fn len(&self) -> usize {
-        self.tasks.len() + self.fresh.as_slice().len()
-    }
-}
-
-impl<C: Future<Output = ()> + Unpin> Set<C> {
-    pub(super) fn new(door: Arc<Door>) -> Self {
+    pub(super) fn new(first: Arc<Block>) -> Self {
         Self {
             tasks: Slab::new(),
-            blocks: Vec::new(),
-            door,
-            fresh: Vec::new().into_iter(),
+            first,
+            more: Vec::new(),
+            fresh: Fresh::new(),
             due: Vec::new(),
             woken: 0,
             current: 0,
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.tasks.is_empty() && self.fresh.as_slice().is_empty()
+    /// The group's door.
+    pub(super) fn door(&self) -> &Door {
+        self.first.door()
     }
 
+    fn block(&self, number: usize) -> &Arc<Block> {
+        number.checked_sub(1).map_or(&self.first, |number| &self.more[number])
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.tasks.len() + self.fresh.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty() && self.fresh.is_empty()
+    }
+}
+
+impl<M: ?Sized, E> Set<Owned<M, E>> {
     /// Polls new tasks and those that were woken; whether there is more to do than fits into one turn.
-    pub(super) fn poll(&mut self, inbox: &Inbox<C>) -> bool {
+    pub(super) fn poll(&mut self, inbox: &Inbox<Owned<M, E>>, tally: &Tally<E>) -> bool {
         let mut turn = Turn { polls: TURN, yields: YIELDS };
         loop {
             while !turn.is_over()
                 && let Some(task) = self.fresh.next()
             {
-                self.start(task, &mut turn);
+                self.start(task, tally, &mut turn);
             }
             while !turn.is_over()
                 && let Some(place) = self.next_woken()
             {
-                self.go_on(place, &mut turn);
+                self.go_on(place, tally, &mut turn);
             }
             if turn.is_over() {
                 return true;
             }
-            self.fresh = inbox.take().into_iter();
-            self.door.take(&mut self.due);
-            self.due.reverse();
-            if self.fresh.as_slice().is_empty() && self.due.is_empty() {
+            let brought = self.door().brought();
+            if brought.tasks {
+                inbox.take(&mut self.fresh);
+            }
+            if brought.reports {
+                self.first.door().take_reports(&mut self.due);
+                self.due.reverse();
+            }
+            if self.fresh.is_empty() && self.due.is_empty() {
                 return false;
             }
         }
@@ -105,40 +118,44 @@ impl<C: Future<Output = ()> + Unpin> Set<C> {
     fn next_woken(&mut self) -> Option<usize> {
         while self.woken == 0 {
             self.current = self.due.pop()?;
-            self.woken = self.blocks[self.current].take();
+            self.woken = self.block(self.current).take();
         }
         let index = self.woken.trailing_zeros() as usize;
         self.woken &= self.woken - 1;
         Some(self.current * TASKS + index)
     }
 
-    fn start(&mut self, mut task: C, turn: &mut Turn) {
+    fn start(&mut self, mut task: Owned<M, E>, tally: &Tally<E>, turn: &mut Turn) {
         let place = self.tasks.vacant_key();
-        if place / TASKS == self.blocks.len() {
-            self.blocks.push(Block::new(self.blocks.len(), Arc::clone(&self.door)));
+        let number = place / TASKS;
+        if number > self.more.len() {
+            self.more.push(self.first.another(number));
         }
-        if poll(&self.blocks, place, &mut task, turn).is_pending() {
+        if poll(self.block(number), place, &mut task, tally, turn).is_pending() {
             self.tasks.insert(task);
         }
     }
 
-    fn go_on(&mut self, place: usize, turn: &mut Turn) {
+    fn go_on(&mut self, place: usize, tally: &Tally<E>, turn: &mut Turn) {
         // It may have been woken after it had ended.
+        let block = self.current.checked_sub(1).map_or(&self.first, |number| &self.more[number]);
         let Some(task) = self.tasks.get_mut(place) else { return };
-        if poll(&self.blocks, place, task, turn).is_ready() {
-            let task = self.tasks.remove(place);
-            drop(task);
+        if poll(block, place, task, tally, turn).is_ready() {
+            self.tasks.remove(place);
         }
     }
 }
 
-fn poll<C>(blocks: &[Arc<Block>], place: usize, task: &mut C, turn: &mut Turn) -> Poll<()>
-where
-    C: Future<Output = ()> + Unpin,
-{
-    let (block, index) = (&blocks[place / TASKS], place % TASKS);
+fn poll<M: ?Sized, E>(
+    block: &Arc<Block>,
+    place: usize,
+    task: &mut Owned<M, E>,
+    tally: &Tally<E>,
+    turn: &mut Turn,
+) -> Poll<()> {
+    let index = place % TASKS;
     let waker = block.waker(index);
-    let poll = Pin::new(task).poll(&mut Context::from_waker(&waker));
+    let poll = task.poll(tally, &mut Context::from_waker(&waker));
     turn.polls -= 1;
     turn.yields -= usize::from(poll.is_pending() && block.is_woken(index));
     poll

@@ -4,7 +4,6 @@
 use std::{
     future::pending,
     panic::Location,
-    pin::Pin,
     sync::{Mutex as StdMutex, PoisonError},
 };
 
@@ -13,7 +12,8 @@ use anyio_core::{Body as BodyEnd, Cancelled, Cause, CauseKind, TaskError};
 use super::{
     child::Child,
     group::NestedGroup,
-    joint::NestedHandle,
+    joint::{Joint, NestedHandle},
+    pair::{New, Owned},
     run::NestedRun,
     several::{Several, Together},
 };
@@ -25,18 +25,18 @@ use crate::{
 };
 
 /// The tasks of a group in which all are of one type.
-type Tasks<E, F> = Pin<Box<Child<E, F>>>;
+type Tasks<T, E, F> = Owned<(Joint<T>, Child<F>), E>;
 
 /// Spawns a future of that type.
 fn spawn<T, E, F>(
-    group: &NestedGroup<Tasks<E, F>, E>,
+    group: &NestedGroup<Tasks<T, E, F>, E>,
     location: &'static Location<'static>,
     future: F,
 ) -> NestedHandle<T>
 where
     F: Future<Output = Result<T, E>>,
 {
-    match group.add(None, location, future, Box::pin) {
+    match group.add(None, location, future, New::plain) {
         Ok(handle) => handle,
         Err(_) => unreachable!("its body is running"),
     }
