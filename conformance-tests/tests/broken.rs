@@ -93,6 +93,8 @@ fn each_defect_is_caught_by_its_case() {
         set_wrong(None);
         let found = found.expect_err(&format!("{case} has overlooked {defect:?}"));
         assert!(found.contains(words), "{case} says of {defect:?}: {found}");
+        // With what was running, which is at least the run that hangs.
+        assert!(words != HUNG || found.contains("\nrun on "), "{case} shows no run: {found}");
     }
 }
 

@@ -25,7 +25,8 @@
 //!
 //! In the one row where they are equal, the engine's does what an operation does first, and one load
 //! after it: with the same in front, tokio's would be behind. `Notify` alone is no flag. Tokio has no
-//! condition and no limiter; its channels and its `RwLock` are elsewhere in the engine.
+//! condition and no limiter. Its `RwLock` cannot tell who waits, and costs 337 to read and 343 to write
+//! where the engine's costs 174 and 177; its other channels and its cell are in the engine, wrapped.
 
 use anyio_core::{Runtime, TaskError};
 

@@ -99,7 +99,19 @@ fn a_task_with_a_scope_is_unwound_by_its_handle() {
     });
 }
 
-/// A task that fails cancels its sibling, and the group gives the failure.
+/// A task that fails unwinds the body, asleep or not yet, and the group gives the failure.
+#[test]
+fn a_failure_unwinds_the_body() {
+    explore(1, || {
+        let failed = run(async |group| {
+            group.spawn(async { Err::<(), _>(Cancelled::new(Cause::of(CauseKind::Interrupt))) });
+            std::future::pending::<Result<(), Cancelled>>().await
+        });
+        assert_eq!(failed.unwrap_err().cause().kind(), CauseKind::Interrupt);
+    });
+}
+
+/// And its sibling. (With one interruption these are more than half a million runs.)
 #[test]
 fn a_failure_unwinds_the_siblings() {
     explore(0, || {

@@ -82,6 +82,12 @@ impl Front {
     }
 }
 
+/// Polls the child; when it has ended, drops it and gives the share back.
+///
+/// # Safety
+///
+/// As [`Table::poll`] says: the pointer, if there is one, is to a valid pair of `T` and `F` whose child was
+/// not dropped, and the caller is its `Owned`; `tally` is to a `Tally<E>` that is borrowed for the call.
 unsafe fn poll<T, E, F>(
     owner: &mut Option<NonNull<Front>>,
     tally: NonNull<()>,
@@ -118,6 +124,12 @@ where
     Poll::Ready(())
 }
 
+/// Says that the task was dropped if it has not ended, drops the child and gives the share back.
+///
+/// # Safety
+///
+/// As [`Table::leave`] says: `front` is to a valid pair of `T` and `F` whose child was not dropped, and the
+/// caller is its `Owned`, which does not use it any more.
 unsafe fn leave<T, F>(front: NonNull<Front>) {
     /// Also if a waker panics.
     struct Leaving<T, F>(NonNull<Front>, PhantomData<Pair<T, F>>);

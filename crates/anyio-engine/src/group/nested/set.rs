@@ -69,10 +69,6 @@ impl<C> Set<C> {
         self.first.door()
     }
 
-    fn block(&self, number: usize) -> &Arc<Block> {
-        number.checked_sub(1).map_or(&self.first, |number| &self.more[number])
-    }
-
     pub(super) fn len(&self) -> usize {
         self.tasks.len() + self.fresh.len()
     }
@@ -118,7 +114,7 @@ impl<M: ?Sized, E> Set<Owned<M, E>> {
     fn next_woken(&mut self) -> Option<usize> {
         while self.woken == 0 {
             self.current = self.due.pop()?;
-            self.woken = self.block(self.current).take();
+            self.woken = block(&self.first, &self.more, self.current).take();
         }
         let index = self.woken.trailing_zeros() as usize;
         self.woken &= self.woken - 1;
@@ -131,19 +127,25 @@ impl<M: ?Sized, E> Set<Owned<M, E>> {
         if number > self.more.len() {
             self.more.push(self.first.another(number));
         }
-        if poll(self.block(number), place, &mut task, tally, turn).is_pending() {
+        if poll(block(&self.first, &self.more, number), place, &mut task, tally, turn).is_pending()
+        {
             self.tasks.insert(task);
         }
     }
 
     fn go_on(&mut self, place: usize, tally: &Tally<E>, turn: &mut Turn) {
         // It may have been woken after it had ended.
-        let block = self.current.checked_sub(1).map_or(&self.first, |number| &self.more[number]);
+        let block = block(&self.first, &self.more, self.current);
         let Some(task) = self.tasks.get_mut(place) else { return };
         if poll(block, place, task, tally, turn).is_ready() {
             self.tasks.remove(place);
         }
     }
+}
+
+/// The block with this number.
+fn block<'s>(first: &'s Arc<Block>, more: &'s [Arc<Block>], number: usize) -> &'s Arc<Block> {
+    number.checked_sub(1).map_or(first, |number| &more[number])
 }
 
 fn poll<M: ?Sized, E>(

@@ -124,7 +124,8 @@ impl<T> OneshotReceiver<T> {
         }
     }
 
-    /// Everything that can be said of it, at one moment.
+    /// Everything that can be said of it, at one moment. That the sender is gone without having sent is
+    /// said by a receive, and not by this.
     #[must_use]
     pub fn statistics(&self) -> OneshotStatistics {
         let sent = self.inner.as_ref().is_some_and(|inner| !inner.is_empty());
