@@ -30,6 +30,7 @@ mod condition;
 mod context;
 mod deadline;
 mod deadline_moved;
+mod deadline_shared;
 mod dropping;
 mod dropping_groups;
 #[cfg(not(unix))]
@@ -131,6 +132,7 @@ pub(crate) fn runtime<B: Runtime>() -> Vec<Case> {
         cleanup::list::<B>(),
         deadline::list::<B>(),
         deadline_moved::list::<B>(),
+        deadline_shared::list::<B>(),
         clock::list::<B>(),
         context::list::<B>(),
         scope_stress::list::<B>(),

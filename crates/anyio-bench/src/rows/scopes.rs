@@ -85,7 +85,8 @@ fn fail_after_pending() -> Vec<Contender> {
                 timeout(LONG, yield_now()).await.expect("it is ready at once");
             }
         }),
-        on.peer("run_until_cancelled", |calls| async move {
+        // It has no deadline.
+        on.peer("limit: run_until_cancelled", |calls| async move {
             for _ in 0..calls {
                 let token = CancellationToken::new();
                 token.run_until_cancelled(yield_now()).await.expect("nobody cancels");

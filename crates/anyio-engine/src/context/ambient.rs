@@ -1,6 +1,6 @@
 //! Questions to the frames around the running code.
 
-use std::task::Waker;
+use std::{any::TypeId, task::Waker, time::Instant};
 
 use super::{
     owner::Verdict,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     sys::Arc,
-    tree::{Flags, Label, Node},
+    tree::{Flags, Label, Node, Note, Posted, Timer},
 };
 
 /// Whether the running code is in a scope that is cancelled, itself or from outside.
@@ -136,7 +136,7 @@ fn make(
     let (flags, site, deadline) = match kind {
         Kind::Owned(owner) => return owner.make(find),
         Kind::Scope(flags, site) => (flags, site, None),
-        Kind::Until(deadline, site) => (Flags::PLAIN, site, Some(deadline)),
+        Kind::Until(end, site) => (Flags::PLAIN, site, end.map(|(deadline, _)| deadline)),
         Kind::Outside | Kind::Job | Kind::Transparent => {
             return Node::new(Flags::PLAIN, Label::default(), None, None);
         }
@@ -145,6 +145,38 @@ fn make(
         Some(parent) => Node::beneath(parent, flags, Label::at(site), deadline),
         None => Node::new(flags, Label::at(site), None, deadline),
     }
+}
+
+/// Puts a note about a scope, which is inside what has the address that `note` is given, on the board of
+/// the running task. Nothing if `waker` is not the task's own: somebody in between polls only what was
+/// woken, and the task's timer would not wake that. Nothing either if the board is another clock's.
+pub(crate) fn post(
+    clock: TypeId,
+    note: impl FnOnce(usize) -> Note,
+    now: Instant,
+    waker: &Waker,
+    make: impl FnOnce(Instant) -> Timer,
+) -> Option<Posted> {
+    slot::current(|view| {
+        let turn = view?.turn()?;
+        turn.waker().filter(|own| own.will_wake(waker))?;
+        let task = view?.task()?;
+        let root = match task.cell().get() {
+            Some(root) => root,
+            None => {
+                node_at(task)?;
+                task.cell().get()?
+            }
+        };
+        let around = view.and_then(View::place).map_or(0, View::address);
+        let board = root.board(clock)?;
+        if !turn.has_seen(board) {
+            board.leave(waker);
+        }
+        let posted = board.put(note(around), now, make);
+        turn.look_at(board, posted.seen());
+        Some(posted)
+    })
 }
 
 /// Moves `node` beneath the innermost frame, if it is not there.

@@ -125,8 +125,9 @@ impl<F: Future> Future for InScope<F> {
         let (kind, context) = (Kind::Owned(this.place), &this.place.context);
         let body = this.body.as_mut();
         let (backend, locals) = (context.backend, Source::Own(context.locals.as_ref()));
+        let waker = Some(cx.waker());
         let poll = || (ambient::is_effective(), body.poll(cx));
-        let (cancelled, poll) = this.frame.enter_root(kind, backend, locals, poll);
+        let (cancelled, poll) = this.frame.enter_root(kind, backend, locals, waker, poll);
         if let Poll::Ready(value) = poll {
             this.frame.leave();
             return Poll::Ready(Ok(value));
@@ -137,7 +138,7 @@ impl<F: Future> Future for InScope<F> {
                 return poll_again(cx);
             }
             let cancelled = Cancelled::new(node.origin());
-            this.frame.enter_root(kind, backend, locals, || this.body.clear());
+            this.frame.enter_root(kind, backend, locals, None, || this.body.clear());
             this.frame.leave();
             return Poll::Ready(Err(cancelled));
         }

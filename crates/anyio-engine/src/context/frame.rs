@@ -5,7 +5,8 @@ use std::{
     fmt,
     mem::needs_drop,
     pin::Pin,
-    task::{Context, Poll},
+    ptr,
+    task::{Context, Poll, Waker},
 };
 
 use anyio_core::{Cause, CauseKind};
@@ -14,12 +15,12 @@ use pin_project_lite::pin_project;
 use super::{
     ambient,
     locals::Locals,
-    slot::{self, Entry, Kind, Source},
+    slot::{self, Entry, Kind, Source, Turn},
 };
 use crate::{
     erased::Erased,
     sys::Arc,
-    tree::{self, Node},
+    tree::{self, Board, Node},
 };
 
 /// A place in the cancel tree that a future owns. Dropped before the future has ended, it cancels
@@ -49,7 +50,7 @@ impl Frame {
     #[inline]
     pub(crate) fn enter<R>(&self, kind: Kind<'_>, f: impl FnOnce() -> R) -> R {
         self.follow();
-        slot::enter(&Entry::new(&self.cell, &kind), f)
+        slot::enter(Entry::new(&self.cell, &kind), f)
     }
 
     /// Like [`enter`](Self::enter), for a frame that is polled often once it has a node: what kind it is
@@ -61,30 +62,52 @@ impl Frame {
         f: impl FnOnce() -> R,
     ) -> R {
         let unknown;
-        let kind = match self.cell.get() {
+        let (kind, passes_on) = match self.cell.get() {
             Some(node) => {
                 ambient::follow(node);
-                &Kind::KNOWN
+                (&Kind::KNOWN, false)
             }
             None => {
                 unknown = kind();
-                &unknown
+                (&unknown, unknown.passes_on())
             }
         };
-        slot::enter(&Entry::new(&self.cell, kind), f)
+        slot::enter(Entry::known(&self.cell, kind, passes_on), f)
     }
 
-    /// Like [`enter`](Self::enter), for a frame whose place in the tree never changes.
+    /// Like [`enter`](Self::enter), for a frame whose place in the tree never changes. If it is polled,
+    /// and not dropped, then with this waker.
     #[inline]
     pub(crate) fn enter_root<R>(
         &self,
         kind: Kind<'_>,
         backend: Option<&'static Erased>,
         locals: Source<'_>,
+        waker: Option<&Waker>,
         f: impl FnOnce() -> R,
     ) -> R {
-        let entry = Entry::new(&self.cell, &kind).with_backend(backend).with_locals(locals);
-        slot::enter(&entry, f)
+        let turn = Turn::new(backend, waker);
+        if let Some(waker) = waker
+            && let Some(board) = self.board()
+        {
+            turn.look_at(board, board.leave(waker));
+        }
+        let entry = Entry::new(&self.cell, &kind).with_locals(locals).with_turn(&turn);
+        let result = slot::enter(entry, f);
+        if let Some(board) = self.board() {
+            board.rest();
+        }
+        result
+    }
+
+    #[inline]
+    fn board(&self) -> Option<&Board> {
+        self.cell.get()?.known_board().map(|board| &**board)
+    }
+
+    /// What the frame is called as long as it has no node.
+    pub(crate) fn address(&self) -> usize {
+        ptr::from_ref(&self.cell).addr()
     }
 
     /// Whether what is inside this frame is cancelled. To be called in there.
@@ -114,11 +137,11 @@ impl Frame {
 
     /// Like [`settle`](Self::settle): what kind the frame is, is asked only if it has no node.
     #[inline]
-    pub(crate) fn settle_as<'a>(
-        &'a self,
-        kind: impl FnOnce() -> Kind<'a>,
+    pub(crate) fn settle_as<'k>(
+        &self,
+        kind: impl FnOnce() -> Kind<'k>,
         cx: &Context<'_>,
-    ) -> &'a Arc<Node> {
+    ) -> &Arc<Node> {
         let node = self.cell.get_or_init(|| ambient::make_here(kind()));
         node.waker().register(cx.waker());
         node
@@ -171,13 +194,13 @@ impl fmt::Debug for Frame {
 
 /// Runs `f` as part of no scope: nothing in it is refused or cancelled.
 pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
-    slot::enter(&Entry::new(&OnceCell::new(), &Kind::Outside), f)
+    slot::enter(Entry::new(&OnceCell::new(), &Kind::Outside), f)
 }
 
 /// Runs `f` as a job that blocks its thread, with these locals.
 pub(crate) fn in_job<R>(locals: Option<&Arc<Locals>>, f: impl FnOnce() -> R) -> R {
     let cell = OnceCell::new();
-    slot::enter(&Entry::new(&cell, &Kind::Job).with_locals(Source::Own(locals)), f)
+    slot::enter(Entry::new(&cell, &Kind::Job).with_locals(Source::Own(locals)), f)
 }
 
 /// Whether the running code is polled inside of one of our futures, and is no job in a thread.

@@ -288,7 +288,7 @@ impl<F: Future> Future for WithLocal<F> {
         let Link::Made(locals) = this.link else { unreachable!("it has just been made") };
         let cell = OnceCell::new();
         let entry = Entry::new(&cell, &Kind::Transparent).with_locals(Source::Own(Some(locals)));
-        slot::enter(&entry, || this.future.poll(cx))
+        slot::enter(entry, || this.future.poll(cx))
     }
 }
 

@@ -19,4 +19,4 @@ pub(crate) use locals::{Inherited, Locals, RunId};
 pub use locals::{RunLocal, TreeLocal, UnsetLocal, WithLocal};
 pub(crate) use owner::{Owner, Verdict};
 pub use root::{EnterGuard, Root, current_backend, enter, root, running_backend};
-pub(crate) use slot::{Kind, Source};
+pub(crate) use slot::{Kind, Source, is_at, is_calm_at};

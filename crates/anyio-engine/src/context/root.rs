@@ -95,7 +95,8 @@ impl<F: Future> Future for Root<F> {
         let kind = Kind::Owned(&outermost);
         // At once: a run is in the tree of tasks, whatever is in it.
         this.frame.need_node(kind);
-        let poll = this.frame.enter_root(kind, backend, locals, || this.future.poll(cx));
+        let waker = Some(cx.waker());
+        let poll = this.frame.enter_root(kind, backend, locals, waker, || this.future.poll(cx));
         if poll.is_ready() {
             this.frame.leave();
         }

@@ -10,8 +10,11 @@
 use std::{
     cell::{Cell, OnceCell},
     ptr,
+    task::Waker,
     time::Instant,
 };
+
+use anyio_core::CauseKind;
 
 use super::{
     locals::{Inherited, Locals},
@@ -20,7 +23,7 @@ use super::{
 use crate::{
     erased::Erased,
     sys::{Arc, thread_local},
-    tree::{Flags, Node, Site},
+    tree::{Board, Flags, Node, Site},
 };
 
 /// What a frame is, as long as it has no node.
@@ -28,8 +31,8 @@ use crate::{
 pub(crate) enum Kind<'a> {
     /// It passes on what comes from outside, or shields from it; its node has these flags.
     Scope(Flags, Site),
-    /// It passes on what comes from outside, and has a deadline.
-    Until(Instant, Site),
+    /// It passes on what comes from outside, and has a deadline as soon as that is known.
+    Until(&'a Option<(Instant, CauseKind)>, Site),
     /// It has a cancellation of its own, which is kept elsewhere.
     Owned(&'a dyn Owner),
     /// Nothing here belongs to a scope: a destructor.
@@ -43,14 +46,78 @@ pub(crate) enum Kind<'a> {
 impl Kind<'_> {
     /// For a frame that has a node, which says everything.
     pub(super) const KNOWN: Self = Self::Scope(Flags::PLAIN, None);
+
+    /// Whether it is cancelled if, and only if, what is around it is. (With a node it may have been
+    /// cancelled itself.)
+    #[inline]
+    pub(super) const fn passes_on(&self) -> bool {
+        match self {
+            Kind::Scope(flags, _) => !flags.any(Flags::SHIELD.with(Flags::CANCELLED)),
+            Kind::Until(..) | Kind::Transparent => true,
+            Kind::Owned(_) | Kind::Outside | Kind::Job => false,
+        }
+    }
 }
 
 /// One frame, for the length of one poll.
 pub(crate) struct Entry<'a> {
     cell: &'a OnceCell<Arc<Node>>,
     kind: &'a Kind<'a>,
-    backend: Option<&'static Erased>,
     locals: Source<'a>,
+    /// It is cancelled if, and only if, what is around it is.
+    passes_on: bool,
+    /// If it is the outermost frame of a task.
+    turn: Option<&'a Turn<'a>>,
+}
+
+/// What is the same for all frames of a task, for the length of one poll.
+pub(crate) struct Turn<'a> {
+    backend: Option<&'static Erased>,
+    /// What the task is polled with; nothing where a part of it is dropped.
+    waker: Option<&'a Waker>,
+    /// The outermost frame, once it is there.
+    link: Cell<*const Link<'static>>,
+    /// The task's board, where `waker` has been left, and how often it had been called by then.
+    board: Cell<(*const Board, u32)>,
+}
+
+impl<'a> Turn<'a> {
+    /// From here inwards, `backend` is the current one. `None` leaves it as it is.
+    #[inline]
+    pub(crate) fn new(backend: Option<&'static Erased>, waker: Option<&'a Waker>) -> Self {
+        Self {
+            backend: backend.or_else(|| current(|view| view.and_then(View::backend))),
+            waker,
+            link: Cell::new(ptr::null()),
+            board: Cell::new((ptr::null(), 0)),
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn waker(&self) -> Option<&'a Waker> {
+        self.waker
+    }
+
+    /// Whether the waker has been left on this board.
+    #[inline]
+    pub(crate) fn has_seen(&self, board: &Board) -> bool {
+        ptr::eq(self.board.get().0, board)
+    }
+
+    /// The waker has been left there, and these were the calls afterwards.
+    #[inline]
+    pub(crate) fn look_at(&self, board: &Board, calls: u32) {
+        self.board.set((ptr::from_ref(board), calls));
+    }
+
+    /// Whether this is that board, and its task's waker is `waker`.
+    #[inline]
+    fn is_at(&self, board: *const Board, waker: &Waker) -> bool {
+        // As a rule it is the same in the same place.
+        let same = ptr::eq(self.waker.map_or(ptr::null(), ptr::from_ref), waker);
+        ptr::eq(self.board.get().0, board)
+            && (same || self.waker.is_some_and(|own| own.will_wake(waker)))
+    }
 }
 
 /// Where a frame has its locals from.
@@ -65,26 +132,26 @@ pub(crate) enum Source<'a> {
 }
 
 impl<'a> Entry<'a> {
-    pub(crate) const fn new(cell: &'a OnceCell<Arc<Node>>, kind: &'a Kind<'a>) -> Self {
-        Self { cell, kind, backend: None, locals: Source::Outer }
-    }
-
-    /// From here inwards, `backend` is the current one. `None` leaves it as it is.
-    pub(crate) const fn with_backend(mut self, backend: Option<&'static Erased>) -> Self {
-        self.backend = backend;
-        self
-    }
-
-    /// Whether it is cancelled if, and only if, what is around it is. (With a node it may have been
-    /// cancelled itself.)
     #[inline]
-    fn passes_on(&self) -> bool {
-        self.cell.get().is_none()
-            && match self.kind {
-                Kind::Scope(flags, _) => !flags.any(Flags::SHIELD.with(Flags::CANCELLED)),
-                Kind::Until(..) | Kind::Transparent => true,
-                Kind::Owned(_) | Kind::Outside | Kind::Job => false,
-            }
+    pub(crate) fn new(cell: &'a OnceCell<Arc<Node>>, kind: &'a Kind<'a>) -> Self {
+        let passes_on = cell.get().is_none() && kind.passes_on();
+        Self { cell, kind, locals: Source::Outer, passes_on, turn: None }
+    }
+
+    /// A frame that has a node, or none and is of a kind of which this is known.
+    #[inline]
+    pub(super) const fn known(
+        cell: &'a OnceCell<Arc<Node>>,
+        kind: &'a Kind<'a>,
+        passes_on: bool,
+    ) -> Self {
+        Self { cell, kind, locals: Source::Outer, passes_on, turn: None }
+    }
+
+    /// It is the outermost frame of a task.
+    pub(crate) const fn with_turn(mut self, turn: &'a Turn<'a>) -> Self {
+        self.turn = Some(turn);
+        self
     }
 
     /// From here inwards, the locals are those from `source`.
@@ -94,23 +161,26 @@ impl<'a> Entry<'a> {
     }
 }
 
-struct Link {
-    entry: *const Entry<'static>,
-    outer: *const Self,
-    backend: Option<&'static Erased>,
+struct Link<'a> {
+    cell: &'a OnceCell<Arc<Node>>,
+    kind: &'a Kind<'a>,
+    locals: Source<'a>,
+    outer: *const Link<'static>,
     /// The first frame from here outwards that may be cancelled when what is around it is not, or the
     /// other way round; null if it is this one.
-    decisive: *const Self,
+    decisive: *const Link<'static>,
+    /// The task's turn, if it is one of ours; null if not.
+    turn: *const Turn<'static>,
 }
 
 thread_local! {
-    static TOP: Cell<*const Link> = const { Cell::new(ptr::null()) };
+    static TOP: Cell<*const Link<'static>> = const { Cell::new(ptr::null()) };
 }
 
 /// Runs `f` with `entry` as the innermost frame.
 #[inline]
-pub(crate) fn enter<R>(entry: &Entry<'_>, f: impl FnOnce() -> R) -> R {
-    struct Restore(*const Link);
+pub(crate) fn enter<R>(entry: Entry<'_>, f: impl FnOnce() -> R) -> R {
+    struct Restore(*const Link<'static>);
 
     impl Drop for Restore {
         #[inline]
@@ -123,14 +193,23 @@ pub(crate) fn enter<R>(entry: &Entry<'_>, f: impl FnOnce() -> R) -> R {
     if outer.is_null() {
         super::budget::refill();
     }
-    let backend = entry.backend.or_else(|| current(|view| view.and_then(View::backend)));
-    let decisive = if entry.passes_on() {
-        current(|view| view.map_or(ptr::null(), |view| ptr::from_ref(view.decisive().0)))
+    let decisive = if entry.passes_on {
+        current(|view| view.map_or(ptr::null(), |view| ptr::from_ref(view.decisive().0).cast()))
     } else {
         ptr::null()
     };
-    let link = Link { entry: ptr::from_ref(entry).cast(), outer, backend, decisive };
-    TOP.set(&raw const link);
+    let turn = match entry.turn {
+        Some(turn) => ptr::from_ref(turn).cast(),
+        None => current(|view| view.map_or(ptr::null(), |view| view.0.turn)),
+    };
+    let Entry { cell, kind, locals, .. } = entry;
+    let link = Link { cell, kind, locals, outer, decisive, turn };
+    // What it borrows lives longer than this call; `current` says why nobody sees more of it than that.
+    let here = (&raw const link).cast();
+    if let Some(turn) = entry.turn {
+        turn.link.set(here);
+    }
+    TOP.set(here);
     let _restore = Restore(outer);
     f()
 }
@@ -144,44 +223,53 @@ pub(crate) fn current<R>(f: impl for<'v> FnOnce(Option<View<'v>>) -> R) -> R {
     // before `link` goes out of scope, also when `f` panics, and the slot is a thread's own. All
     // such `enter` calls are below this call on this thread's stack, so their `Link`s live until
     // it returns; `'v` is chosen by this function and cannot be longer than the call to `f`,
-    // because `f` has to work for every `'v`. `Link`s are never changed once linked.
+    // because `f` has to work for every `'v`. `Link`s are never changed once linked. Their own
+    // lifetime, which `TOP` pretends is `'static`, is that of what the entry borrows, and longer than
+    // the `enter` call; as a `View` has it, it is shortened to `'v`.
     let link = unsafe { top.as_ref() };
     f(link.map(View))
 }
 
 /// A frame as seen from code inside it.
 #[derive(Clone, Copy)]
-pub(crate) struct View<'v>(&'v Link);
+pub(crate) struct View<'v>(&'v Link<'v>);
 
 impl<'v> View<'v> {
     #[inline]
-    fn entry(self) -> &'v Entry<'v> {
-        // SAFETY: the dereference needs a valid, unchanging target for `'v`. `enter` was given
-        // the entry by reference for the whole of its call, which outlives `'v` (see `current`).
-        // The cast shortens the entry's own lifetime back from the `'static` that `Link` pretends
-        // to `'v`; what it borrows outlives the entry, and so `'v`.
-        unsafe { &*self.0.entry.cast::<Entry<'v>>() }
+    pub(crate) const fn cell(self) -> &'v OnceCell<Arc<Node>> {
+        self.0.cell
+    }
+
+    pub(crate) const fn kind(self) -> Kind<'v> {
+        *self.0.kind
     }
 
     #[inline]
-    pub(crate) fn cell(self) -> &'v OnceCell<Arc<Node>> {
-        self.entry().cell
+    pub(crate) fn backend(self) -> Option<&'static Erased> {
+        self.turn()?.backend
     }
 
-    pub(crate) fn kind(self) -> Kind<'v> {
-        *self.entry().kind
-    }
-
+    /// The turn of the task.
     #[inline]
-    pub(crate) const fn backend(self) -> Option<&'static Erased> {
-        self.0.backend
+    pub(crate) fn turn(self) -> Option<&'v Turn<'v>> {
+        // SAFETY: null, or that of an entry that was given to an `enter` which has not returned: this
+        // link's, or one further down the stack, from where it came. That entry, and what it borrows,
+        // lives longer than `'v` (see `current`), to which the cast shortens its lifetime back.
+        unsafe { self.0.turn.cast::<Turn<'v>>().as_ref() }
+    }
+
+    /// What it is called: the address of its node, or its own if it has none.
+    #[inline]
+    pub(crate) fn address(self) -> usize {
+        let cell = self.cell();
+        cell.get().map_or_else(|| ptr::from_ref(cell).addr(), |node| node.address())
     }
 
     /// What is set here.
     pub(crate) fn locals(self) -> Option<Arc<Locals>> {
         let mut next = Some(self);
         while let Some(view) = next {
-            match view.entry().locals {
+            match view.0.locals {
                 Source::Outer => next = view.outer(),
                 Source::Own(locals) => return locals.cloned(),
                 Source::Group(inherited) => return inherited.get(),
@@ -191,6 +279,7 @@ impl<'v> View<'v> {
     }
 
     /// This frame, or the first one around it that is a place in the tree.
+    #[inline]
     pub(crate) fn place(self) -> Option<Self> {
         let mut view = self;
         while matches!(view.kind(), Kind::Transparent) {
@@ -207,10 +296,35 @@ impl<'v> View<'v> {
         unsafe { self.0.decisive.as_ref() }.map_or(self, View)
     }
 
+    /// The outermost frame of the task.
+    pub(crate) fn task(self) -> Option<Self> {
+        let link = self.turn()?.link.get();
+        // SAFETY: null, or the link of the `enter` that was given this turn, which has not returned, since
+        // this link or one further down the stack is that one; see `current` for why it lives at least as
+        // long as `'v`.
+        unsafe { link.as_ref() }.map(View)
+    }
+
     /// The frame around this one.
     pub(crate) fn outer(self) -> Option<Self> {
         // SAFETY: null, or set by an `enter` further down the stack than the one that made this
         // link; see `current` for why it lives at least as long as `'v`.
         unsafe { self.0.outer.as_ref() }.map(View)
     }
+}
+
+/// Whether the running code is in the turn of the task that has this board, and is polled with that one's
+/// waker.
+#[inline]
+pub(crate) fn is_at(board: *const Board, waker: &Waker) -> bool {
+    current(|view| view.and_then(View::turn).is_some_and(|turn| turn.is_at(board, waker)))
+}
+
+/// The same, and whether the board had not been called more often than `seen` when the turn began.
+#[inline]
+pub(crate) fn is_calm_at(board: *const Board, seen: u32, waker: &Waker) -> bool {
+    current(|view| {
+        view.and_then(View::turn)
+            .is_some_and(|turn| turn.board.get().1 == seen && turn.is_at(board, waker))
+    })
 }

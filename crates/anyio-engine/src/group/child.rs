@@ -52,7 +52,7 @@ pin_project! {
             if !this.seat.is_left() {
                 let (backend, locals) = (this.core.backend, Source::Group(&this.core.locals));
                 let clear = || this.body.as_mut().clear();
-                let dropped = catch(|| this.frame.enter_root(Kind::Outside, backend, locals, clear));
+                let dropped = catch(|| this.frame.enter_root(Kind::Outside, backend, locals, None, clear));
                 this.frame.leave();
                 this.core.tally.lose();
                 let slot = this.core.roster.slot(this.seat.index());
@@ -250,11 +250,12 @@ where
         let root = Root { core: this.core, slot };
         let kind = Kind::Owned(&root);
         let (backend, locals) = (root.core.backend, Source::Group(&root.core.locals));
+        let waker = Some(cx.waker());
         let polled = catch(|| {
             let body = this.body.as_mut();
             let cancelled =
                 this.frame.node().map_or_else(|| root.is_cancelled(), |node| node.is_effective());
-            (cancelled, this.frame.enter_root(kind, backend, locals, || body.poll(cx)))
+            (cancelled, this.frame.enter_root(kind, backend, locals, waker, || body.poll(cx)))
         });
         if this.frame.node().is_some() {
             this.seat.mark_used();
@@ -264,7 +265,9 @@ where
                 catch(|| value.into_fate(|| root.early_cause())).unwrap_or_else(Fate::Panicked)
             }
             Err(payload) => {
-                _ = catch(|| this.frame.enter_root(kind, backend, locals, || this.body.clear()));
+                _ = catch(|| {
+                    this.frame.enter_root(kind, backend, locals, None, || this.body.clear())
+                });
                 Fate::Panicked(payload)
             }
             Ok((cancelled, Poll::Pending)) => {
@@ -292,7 +295,9 @@ where
                 let cause = (!slot.is_released()).then(|| root.cause());
                 let own = slot.is_cancel_called();
                 // In the task's context still, for its destructors.
-                match catch(|| this.frame.enter_root(kind, backend, locals, || this.body.clear())) {
+                match catch(|| {
+                    this.frame.enter_root(kind, backend, locals, None, || this.body.clear())
+                }) {
                     Ok(()) if own => Fate::Apart(cause),
                     Ok(()) => Fate::Cut(cause),
                     Err(payload) => Fate::Panicked(payload),

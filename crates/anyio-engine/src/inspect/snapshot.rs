@@ -6,13 +6,15 @@ use super::item::{ItemKind, ItemState, TreeItem};
 use crate::{
     context::ambient,
     sys::{Arc, ticks},
-    tree::{Flags, Look, Member, Node, Role, listed},
+    tree::{Flags, Label, Look, Member, Node, Note, Role, listed},
 };
 
 /// What is to be done next. The tree may be deeper than any stack: nothing here calls itself.
 enum Step {
     Node(Arc<Node>, Around),
     Member(Box<Member>, Around),
+    /// A scope that has no node.
+    Note(Note, Around),
     /// All that is beneath this item is there.
     End(usize),
 }
@@ -33,6 +35,8 @@ struct Walk {
     seen: Seen,
     /// The nodes of the running task, which asks.
     current: HashSet<usize>,
+    /// What is on the boards of the tasks that were come by, by what it is beneath.
+    notes: HashMap<usize, Vec<Note>>,
     now: u32,
 }
 
@@ -55,6 +59,7 @@ pub(super) fn take() -> Vec<TreeItem> {
         steps: Vec::new(),
         seen: Seen::default(),
         current: current(),
+        notes: HashMap::new(),
         now: ticks::refresh(),
     };
     let nodes = listed();
@@ -105,6 +110,7 @@ impl Walk {
             match step {
                 Step::Node(node, around) => self.node(&node, around),
                 Step::Member(member, around) => self.member(*member, around),
+                Step::Note(note, around) => self.note(note, around),
                 Step::End(index) => self.items[index].end = self.items.len(),
             }
         }
@@ -115,6 +121,7 @@ impl Walk {
             return;
         }
         let look = node.look();
+        self.take_notes(node, &look);
         let members = look.members.as_ref().map(|members| members.list()).unwrap_or_default();
         let hidden = matches!(look.role, Role::Boundary | Role::CleaningUp)
             || (look.ended && members.is_empty());
@@ -133,13 +140,16 @@ impl Walk {
             item.dropped = look.ended;
             self.push(item);
         }
-        self.inside(look.children, members, inside);
+        self.inside(node.address(), look.children, members, inside);
     }
 
     /// A task, of which the group knows more than its node.
     fn member(&mut self, member: Member, around: Around) {
-        let look = member.node.as_ref().filter(|node| self.seen.insert(node));
-        let look = look.map(|node| node.look());
+        let node = member.node.clone().filter(|node| self.seen.insert(node));
+        let look = node.as_ref().map(|node| node.look());
+        if let (Some(node), Some(look)) = (&node, &look) {
+            self.take_notes(node, look);
+        }
         let mut item = match &look {
             Some(look) => Self::item(ItemKind::Task, look, around),
             None => {
@@ -164,14 +174,57 @@ impl Walk {
         let inside =
             Around { parent: Some(self.items.len()), effective: cancelled, asked: item.asked };
         self.push(item);
-        self.inside(look.map(|look| look.children).unwrap_or_default(), Vec::new(), inside);
+        if let (Some(node), Some(look)) = (node, look) {
+            self.inside(node.address(), look.children, Vec::new(), inside);
+        }
+    }
+
+    /// A scope of which only a note tells.
+    fn note(&mut self, note: Note, around: Around) {
+        let mut item = TreeItem::new(ItemKind::Scope, Label::at(note.site));
+        item.asked = around.asked;
+        item.deadline = note.deadline;
+        item.parent = around.parent;
+        item.state = if around.effective { ItemState::Cancelling } else { ItemState::Running };
+        let inside = Around { parent: Some(self.items.len()), ..around };
+        self.push(item);
+        self.inside(note.frame, Vec::new(), Vec::new(), inside);
+    }
+
+    /// Finds out where the notes on a task's board belong. `root` is its outermost node. What around
+    /// one of them has changed since is not known before that is polled again; then it is the task's.
+    fn take_notes(&mut self, root: &Arc<Node>, look: &Look) {
+        if look.notes.iter().all(|note| note.node.is_some()) {
+            return;
+        }
+        let frames: HashMap<_, _> =
+            look.notes.iter().map(|note| (note.frame, note.node.unwrap_or(note.frame))).collect();
+        let (mut nodes, mut todo) = (HashSet::from([root.address()]), look.children.clone());
+        while let Some(node) = todo.pop() {
+            if !node.flags().any(Flags::TASK_ROOT) && nodes.insert(node.address()) {
+                todo.extend(node.children());
+            }
+        }
+        for note in look.notes.iter().filter(|note| note.node.is_none()) {
+            let around = frames.get(&note.around).copied();
+            let around = around.or_else(|| nodes.contains(&note.around).then_some(note.around));
+            self.notes.entry(around.unwrap_or_else(|| root.address())).or_default().push(*note);
+        }
     }
 
     /// What is beneath an item: what it does itself, then its tasks.
-    fn inside(&mut self, children: Vec<Arc<Node>>, members: Vec<Member>, inside: Around) {
+    fn inside(
+        &mut self,
+        address: usize,
+        children: Vec<Arc<Node>>,
+        members: Vec<Member>,
+        inside: Around,
+    ) {
+        let notes = self.notes.remove(&address).unwrap_or_default();
         let (tasks, own): (Vec<_>, Vec<_>) =
             children.into_iter().partition(|child| child.flags().any(Flags::TASK_ROOT));
         let steps = own.into_iter().map(|node| Step::Node(node, inside));
+        let steps = steps.chain(notes.into_iter().map(|note| Step::Note(note, inside)));
         let steps = steps.chain(members.into_iter().map(|it| Step::Member(Box::new(it), inside)));
         let steps = steps.chain(tasks.into_iter().map(|node| Step::Node(node, inside)));
         let steps: Vec<_> = steps.collect();

@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyio_core::Clock;
 
-use super::future::{Fail, Limit, MoveOn, Scoped};
+use super::{
+    future::{Fail, MoveOn, Scoped},
+    place::Limit,
+};
 use crate::context::ambient;
 
 /// Gives up on `future` after `timeout`, which counts from the end of its first poll.

@@ -11,7 +11,8 @@ use anyio_core::{Cancelled, Cause, CauseKind, Clock};
 
 use super::{
     control::Control,
-    future::{Limit, Report, Scoped},
+    future::{Report, Scoped},
+    place::Limit,
 };
 use crate::sys::Arc;
 

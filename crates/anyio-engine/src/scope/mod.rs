@@ -10,8 +10,10 @@ mod handle;
 #[cfg(all(test, loom))]
 mod model;
 mod on_signals;
+mod place;
 mod shield;
 mod shutdown;
+mod wait;
 
 pub(crate) use attempt::{
     BOUNDARY, HIDDEN_HOLD, Outcome, call_of, catch, conclude, hold_of, poll_caught,

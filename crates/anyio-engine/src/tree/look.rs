@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyio_core::Cause;
 
 use super::{
+    board::Note,
     flags::Flags,
     node::Node,
     role::{Label, Members, Role},
@@ -23,10 +24,13 @@ pub(crate) struct Look {
     pub(crate) since: Option<u32>,
     pub(crate) members: Option<Arc<dyn Members>>,
     pub(crate) children: Vec<Arc<Node>>,
+    /// What the scopes of a task say that have a deadline, if this is its outermost node.
+    pub(crate) notes: Vec<Note>,
 }
 
 impl Node {
     pub(crate) fn look(&self) -> Look {
+        let notes = self.known_board().map(|board| board.notes()).unwrap_or_default();
         let links = self.links.lock();
         // Under the lock: so they are of the same moment as the links.
         let flags = self.flags();
@@ -40,6 +44,7 @@ impl Node {
             since: links.listing.since,
             members: links.members.as_ref().and_then(|members| members.upgrade()),
             children: links.children.iter().cloned().collect(),
+            notes,
         }
     }
 

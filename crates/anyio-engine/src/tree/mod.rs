@@ -2,7 +2,10 @@
 //!
 //! A [`Node`] stands for a scope, a group, an obligation or a task, from the moment something needs
 //! it to be there until that thing has ended. Before that there is only a *frame* on the stack of
-//! the poll (see [`crate::context`]); a future that is ready on its first poll never has a node.
+//! the poll (see [`crate::context`]); a future that is ready on its first poll never has a node. Nor has a
+//! scope without a handle that waits with its task's own waker, and in which nothing needs a parent: it
+//! has a note on the task's [`Board`], and is polled, and sees what has changed, when the node around it is
+//! woken.
 //!
 //! # Invariants
 //!
@@ -41,6 +44,7 @@
 //!    are walks, the giver looks further up.
 
 mod bell;
+mod board;
 mod children;
 mod flags;
 mod links;
@@ -54,6 +58,7 @@ mod survey;
 #[cfg(feature = "tracing")]
 mod watched;
 
+pub(crate) use board::{Board, Note, Posted, Timer};
 pub(crate) use flags::Flags;
 pub(crate) use listed::listed;
 pub(crate) use look::Look;

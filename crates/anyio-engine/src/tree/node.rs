@@ -1,8 +1,9 @@
 //! One node of the cancel tree. The rules and the lock order are at the top of [`super`].
 
 use std::{
+    any::TypeId,
     fmt, mem, ptr,
-    sync::Arc as StdArc,
+    sync::{Arc as StdArc, OnceLock},
     task::{Wake, Waker},
     time::Instant,
 };
@@ -11,6 +12,7 @@ use anyio_core::{Cause, CauseKind};
 
 use super::{
     bell::Bell,
+    board::Board,
     flags::Flags,
     links::{Links, Vanished},
     role::{Label, Members},
@@ -23,6 +25,8 @@ pub(crate) struct Node {
     parent_address: AtomicUsize,
     /// Wakes whoever polls this node's body.
     waker: Bell,
+    /// Of a task's outermost node: the deadlines of its scopes.
+    board: OnceLock<Arc<Board>>,
     pub(super) links: Mutex<Links>,
 }
 
@@ -45,6 +49,7 @@ impl Node {
             flags: AtomicU32::from(flags.with(effective).with(asked).0),
             parent_address: AtomicUsize::from(parent_address),
             waker: Bell::new(),
+            board: OnceLock::new(),
             links: Mutex::from(links),
         })
     }
@@ -91,6 +96,20 @@ impl Node {
     #[inline]
     pub(crate) fn waker(&self) -> &Bell {
         &self.waker
+    }
+
+    /// For the outermost node of a task. The board is that of the first who asks: nothing for another
+    /// clock.
+    #[inline]
+    pub(crate) fn board(&self, clock: TypeId) -> Option<&Arc<Board>> {
+        let board = self.board.get_or_init(|| Board::new(clock));
+        board.is_for(clock).then_some(board)
+    }
+
+    /// The board, if the task has had a use for one.
+    #[inline]
+    pub(crate) fn known_board(&self) -> Option<&Arc<Board>> {
+        self.board.get()
     }
 
     #[inline]

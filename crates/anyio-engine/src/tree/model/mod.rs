@@ -1,6 +1,7 @@
 //! Models of the cancel tree. The numbers are those of the invariants at the top of [`super`].
 
 mod bell;
+mod board;
 mod cancel;
 mod children;
 mod hold;
