@@ -228,13 +228,18 @@ impl Wakers {
 
     /// Wakes them in the order in which they came.
     #[inline]
-    pub(crate) fn wake(self) {
-        if let Some(first) = self.first {
+    pub(crate) fn wake(mut self) {
+        if let Some(first) = self.first.take() {
             first.wake();
+            if !self.others.is_empty() {
+                self.wake_others();
+            }
         }
-        if !self.others.is_empty() {
-            self.others.into_iter().for_each(Waker::wake);
-        }
+    }
+
+    #[cold]
+    fn wake_others(&mut self) {
+        self.others.drain(..).for_each(Waker::wake);
     }
 }
 

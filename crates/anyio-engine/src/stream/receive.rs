@@ -10,13 +10,14 @@ use anyio_core::{ReceiveError, TryReceiveError};
 
 use super::{
     receive_many::ReceivingMany,
-    shared::{Shared, StreamStatistics},
-    state::{State, Woken},
+    shared::{Shared, StreamStatistics, change_locked},
+    state::State,
 };
 use crate::{
     op::{self, Withheld},
+    queue::Wakers,
     sync::Place,
-    sys::{Arc, AtomicBool, Ordering},
+    sys::{Arc, AtomicBool, MutexGuard, Ordering},
 };
 
 /// The end of a memory stream that items come out of. Dropping it closes it.
@@ -160,6 +161,16 @@ impl<T> ReceiveStream<T> {
         }
     }
 
+    /// Takes an item if nothing else follows from that. Otherwise there is the lock.
+    #[inline]
+    fn take_quietly(&self) -> Result<T, MutexGuard<'_, State<T>>> {
+        let mut state = self.shared.state.lock();
+        if !matches!(self.polled, Place::Start) || self.is_closed() {
+            return Err(state);
+        }
+        state.next_quietly().ok_or(state)
+    }
+
     /// Takes an item, or waits for one at `place`.
     pub(super) fn poll_item(
         &self,
@@ -179,8 +190,17 @@ impl<T> ReceiveStream<T> {
             }
             Place::Done => panic!("a future was polled after it had ended"),
         }
+        self.take_or_wait(self.shared.state.lock(), place, cx)
+    }
+
+    fn take_or_wait(
+        &self,
+        state: MutexGuard<'_, State<T>>,
+        place: &mut Place,
+        cx: &Context<'_>,
+    ) -> Poll<Result<T, ReceiveError>> {
         *place = Place::Done;
-        match self.shared.change(|state, woken| self.look(state, true, woken)) {
+        match change_locked(state, |state, woken| self.look(state, true, woken)) {
             Some(found) => Poll::Ready(found),
             None => self.wait(place, cx),
         }
@@ -192,7 +212,7 @@ impl<T> ReceiveStream<T> {
         &self,
         state: &mut State<T>,
         patient: bool,
-        woken: &mut Woken,
+        woken: &mut Wakers,
     ) -> Option<Result<T, ReceiveError>> {
         if self.is_closed() {
             return Some(Err(ReceiveError::closed()));
@@ -281,17 +301,47 @@ pub struct Receiving<'a, T> {
 impl<T> Future for Receiving<'_, T> {
     type Output = Result<T, ReceiveError>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if let Some(again) = this.withheld.again(cx) {
+        if !matches!(this.place, Place::Start) {
+            return this.poll_later(cx);
+        }
+        ready!(op::admit(cx));
+        match this.stream.take_quietly() {
+            Ok(item) => {
+                this.place = Place::Done;
+                Poll::Ready(Ok(item))
+            }
+            Err(state) => this.poll_closely(state, cx),
+        }
+    }
+}
+
+// Each in a function of its own, so that the way of who does not wait is short.
+impl<T> Receiving<'_, T> {
+    #[inline(never)]
+    fn poll_closely(
+        &mut self,
+        state: MutexGuard<'_, State<T>>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<T, ReceiveError>> {
+        let result = ready!(self.stream.take_or_wait(state, &mut self.place, cx));
+        self.withheld.pass(result, cx)
+    }
+
+    #[inline(never)]
+    fn poll_later(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, ReceiveError>> {
+        if let Some(again) = self.withheld.again(cx) {
             return again;
         }
-        let result = ready!(this.stream.poll_item(&mut this.place, cx));
-        this.withheld.pass(result, cx)
+        let result = ready!(self.stream.poll_item(&mut self.place, cx));
+        self.withheld.pass(result, cx)
     }
 }
 
 impl<T> Drop for Receiving<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         leave(&self.stream.shared, &self.place);
     }
@@ -311,6 +361,7 @@ fn leave<T>(shared: &Shared<T>, place: &Place) {
     }
 }
 
+#[cold]
 fn leave_queue<T>(shared: &Shared<T>, key: usize) {
     let removed = shared.change(|state, woken| {
         let mut removed = state.receives.remove(key);

@@ -11,15 +11,16 @@ use anyio_core::{SendError, TrySendError};
 use super::{
     permit::{OwnedSendPermit, Reserving, ReservingOwned, SendPermit},
     send_iter::SendingIter,
-    shared::{Shared, StreamStatistics},
-    state::{Gone, Refused, State, Woken},
+    shared::{Shared, StreamStatistics, change_locked},
+    state::{Gone, Refused, State},
     weak::WeakSendStream,
 };
 use crate::{
     context::ambient,
     op::{self, Withheld},
+    queue::Wakers,
     sync::Place,
-    sys::{Arc, AtomicBool, Ordering},
+    sys::{Arc, AtomicBool, MutexGuard, Ordering},
 };
 
 /// The end of a memory stream that items go into. Dropping it closes it.
@@ -262,13 +263,25 @@ impl<T> SendStream<T> {
         self.shared.statistics()
     }
 
+    /// Puts `item` into the stream if nothing else follows from that. Otherwise it comes back, with the
+    /// lock.
+    #[inline]
+    fn put_quietly(&self, item: T) -> Result<(), (T, MutexGuard<'_, State<T>>)> {
+        let mut state = self.shared.state.lock();
+        let is_sink = self.is_ready.load(Ordering::Relaxed) || !matches!(self.polled, Place::Start);
+        if is_sink || self.is_closed() {
+            return Err((item, state));
+        }
+        state.offer_quietly(item).map_err(|item| (item, state))
+    }
+
     /// Puts `item` into the stream; with a `place`, into that one.
     fn put(
         &self,
         state: &mut State<T>,
         item: T,
         place: bool,
-        woken: &mut Woken,
+        woken: &mut Wakers,
     ) -> Result<(), Refused<T>> {
         if self.is_closed() {
             Err(Refused::Gone(Gone::Closed, item))
@@ -310,7 +323,7 @@ impl<T> SendStream<T> {
 
     /// As [`try_take_over`](Self::try_take_over), for who will wait if there is none: it must not
     /// wait behind its own end, so a sink that waits has to start again.
-    pub(super) fn take_over(&self, state: &mut State<T>, woken: &mut Woken) -> bool {
+    pub(super) fn take_over(&self, state: &mut State<T>, woken: &mut Wakers) -> bool {
         if self.try_take_over(state) {
             return true;
         }
@@ -386,11 +399,25 @@ pub struct Sending<'a, T> {
 
 impl<T> Sending<'_, T> {
     /// Goes on when it has been admitted.
+    #[inline]
     pub(super) fn poll_admitted(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
         let Some(item) = self.item.take() else { panic!("a future was polled after it had ended") };
         self.place = Place::Done;
+        match self.stream.put_quietly(item) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err((item, state)) => self.put_or_wait(item, state, cx),
+        }
+    }
+
+    #[inline(never)]
+    fn put_or_wait(
+        &mut self,
+        item: T,
+        state: MutexGuard<'_, State<T>>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), SendError<T>>> {
         let stream = self.stream;
-        let sent = stream.shared.change(|state, woken| {
+        let sent = change_locked(state, |state, woken| {
             let place = stream.try_take_over(state);
             stream.put(state, item, place, woken)
         });
@@ -425,6 +452,18 @@ impl<T> Sending<'_, T> {
                 Poll::Pending
             }
             Err((gone, item)) => self.fail(gone, item, cx),
+        }
+    }
+
+    /// It waits, or has failed and was withheld that.
+    #[inline(never)]
+    fn poll_later(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
+        if let Place::Queued(key) = self.place {
+            return self.poll_queued(key, cx);
+        }
+        match (self.item.take(), self.withheld.again::<()>(cx)) {
+            (Some(item), Some(failed)) => self.told(failed, item),
+            _ => panic!("a future was polled after it had ended"),
         }
     }
 
@@ -478,33 +517,31 @@ impl<T> Unpin for Sending<'_, T> {}
 impl<T> Future for Sending<'_, T> {
     type Output = Result<(), SendError<T>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        match this.place {
-            Place::Start => {
-                ready!(op::admit(cx));
-                this.poll_admitted(cx)
-            }
-            Place::Queued(key) => this.poll_queued(key, cx),
-            Place::Done => {
-                let (Some(item), Some(failed)) = (this.item.take(), this.withheld.again::<()>(cx))
-                else {
-                    panic!("a future was polled after it had ended")
-                };
-                this.told(failed, item)
-            }
+        if !matches!(this.place, Place::Start) {
+            return this.poll_later(cx);
         }
+        ready!(op::admit(cx));
+        this.poll_admitted(cx)
     }
 }
 
 impl<T> Drop for Sending<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         if let Place::Queued(key) = self.place {
-            // An item that was taken has been sent; one that was not goes with its send.
-            let removed = self.stream.shared.state.lock().sends.remove(key);
-            drop(removed);
+            leave(&self.stream.shared, key);
         }
     }
+}
+
+/// An item that was taken has been sent; one that was not goes with its send.
+#[cold]
+fn leave<T>(shared: &Shared<T>, key: usize) {
+    let removed = shared.state.lock().sends.remove(key);
+    drop(removed);
 }
 
 impl<T> fmt::Debug for Sending<'_, T> {

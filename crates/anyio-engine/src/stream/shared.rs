@@ -1,10 +1,10 @@
 //! What the ends of a memory stream share.
 
-use super::{
-    ReceiveStream, SendStream,
-    state::{State, Woken},
+use super::{ReceiveStream, SendStream, state::State};
+use crate::{
+    queue::Wakers,
+    sys::{Arc, Mutex, MutexGuard},
 };
-use crate::sys::{Arc, Mutex};
 
 /// A stream inside the process, for objects of any type.
 ///
@@ -89,14 +89,24 @@ pub(super) struct Shared<T> {
 impl<T> Shared<T> {
     /// Does something under the lock, and wakes whom it has to after that.
     #[inline]
-    pub(super) fn change<R>(&self, change: impl FnOnce(&mut State<T>, &mut Woken) -> R) -> R {
-        let mut woken = Woken::default();
-        let result = change(&mut self.state.lock(), &mut woken);
-        woken.wake();
-        result
+    pub(super) fn change<R>(&self, change: impl FnOnce(&mut State<T>, &mut Wakers) -> R) -> R {
+        change_locked(self.state.lock(), change)
     }
 
     pub(super) fn statistics(&self) -> StreamStatistics {
         self.state.lock().statistics()
     }
+}
+
+/// As [`Shared::change`], for who has the lock.
+#[inline]
+pub(super) fn change_locked<T, R>(
+    mut state: MutexGuard<'_, State<T>>,
+    change: impl FnOnce(&mut State<T>, &mut Wakers) -> R,
+) -> R {
+    let mut woken = Wakers::new();
+    let result = change(&mut state, &mut woken);
+    drop(state);
+    woken.wake();
+    result
 }
