@@ -25,7 +25,7 @@
 //! nothing at all; but each of them would have to be pinned, and each access to be argued for. What
 //! is kept of a queue that has been long is its slots, until its primitive goes.
 
-use std::task::Waker;
+use std::{mem, task::Waker};
 
 use slab::Slab;
 
@@ -159,7 +159,7 @@ impl<T> WaitQueue<T> {
     pub(crate) fn grant_at(&mut self, key: usize) -> Option<Waker> {
         let slot = self.slots.get_mut(key)?;
         let waker = slot.waker.take();
-        if !std::mem::replace(&mut slot.granted, true) {
+        if !mem::replace(&mut slot.granted, true) {
             self.unlink(key);
         }
         waker
@@ -219,27 +219,38 @@ impl Wakers {
         Self { first: None, others: Vec::new() }
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, waker: Waker) {
         match self.first {
             None => self.first = Some(waker),
-            Some(_) => self.others.push(waker),
+            Some(_) => self.push_other(waker),
         }
+    }
+
+    #[inline(never)]
+    fn push_other(&mut self, waker: Waker) {
+        self.others.push(waker);
     }
 
     /// Wakes them in the order in which they came.
     #[inline]
-    pub(crate) fn wake(mut self) {
-        if let Some(first) = self.first.take() {
-            first.wake();
-            if !self.others.is_empty() {
-                self.wake_others();
+    pub(crate) fn wake(self) {
+        let Self { first, others } = self;
+        match first {
+            Some(first) if others.is_empty() => {
+                mem::forget(others);
+                first.wake();
             }
+            Some(first) => Self::wake_all(first, others),
+            // There are no others, and nothing to give back.
+            None => mem::forget(others),
         }
     }
 
-    #[cold]
-    fn wake_others(&mut self) {
-        self.others.drain(..).for_each(Waker::wake);
+    #[inline(never)]
+    fn wake_all(first: Waker, others: Vec<Waker>) {
+        first.wake();
+        others.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -11,7 +11,7 @@ use anyio_core::{SendError, TrySendError};
 use super::{
     permit::{OwnedSendPermit, Reserving, ReservingOwned, SendPermit},
     send_iter::SendingIter,
-    shared::{Shared, StreamStatistics, change_locked},
+    shared::{Shared, StreamStatistics},
     state::{Gone, Refused, State},
     weak::WeakSendStream,
 };
@@ -272,7 +272,13 @@ impl<T> SendStream<T> {
         if is_sink || self.is_closed() {
             return Err((item, state));
         }
-        state.offer_quietly(item).map_err(|item| (item, state))
+        match state.offer_quietly(item) {
+            Ok(()) => {
+                self.shared.unlock(state);
+                Ok(())
+            }
+            Err(item) => Err((item, state)),
+        }
     }
 
     /// Puts `item` into the stream; with a `place`, into that one.
@@ -403,6 +409,9 @@ impl<T> Sending<'_, T> {
     pub(super) fn poll_admitted(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
         let Some(item) = self.item.take() else { panic!("a future was polled after it had ended") };
         self.place = Place::Done;
+        if self.stream.shared.looks_full() {
+            return self.wait(item, cx);
+        }
         match self.stream.put_quietly(item) {
             Ok(()) => Poll::Ready(Ok(())),
             Err((item, state)) => self.put_or_wait(item, state, cx),
@@ -417,7 +426,7 @@ impl<T> Sending<'_, T> {
         cx: &Context<'_>,
     ) -> Poll<Result<(), SendError<T>>> {
         let stream = self.stream;
-        let sent = change_locked(state, |state, woken| {
+        let sent = stream.shared.change_locked(state, |state, woken| {
             let place = stream.try_take_over(state);
             stream.put(state, item, place, woken)
         });
@@ -428,30 +437,32 @@ impl<T> Sending<'_, T> {
         }
     }
 
-    /// Waits with the item, if there still is no place.
+    /// Waits with the item, if there is no place.
+    #[inline(never)]
     fn wait(&mut self, item: T, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
         let stream = self.stream;
-        // Cloning is somebody else's code, so it happens between two looks; dropping, after them.
-        let waiter = (cx.waker().clone(), ambient::node());
-        let (sent, unused) = stream.shared.change(|state, woken| {
-            let place = stream.take_over(state, woken);
-            match stream.put(state, item, place, woken) {
-                Ok(()) => (Ok(None), Some(waiter)),
-                Err(Refused::Gone(gone, item)) => (Err((gone, item)), Some(waiter)),
-                Err(Refused::Full(item)) => {
-                    let (waker, scope) = waiter;
-                    (Ok(Some(state.queue_send(waker, Some(item), stream.end, scope))), None)
-                }
-            }
-        });
-        drop(unused);
-        match sent {
-            Ok(None) => Poll::Ready(Ok(())),
-            Ok(Some(key)) => {
+        // Cloning is somebody else's code, so it happens before the lock is taken; dropping, after it
+        // was let go.
+        let (waker, scope) = (cx.waker().clone(), ambient::node());
+        let mut woken = Wakers::new();
+        let mut state = stream.shared.state.lock();
+        let place = stream.take_over(&mut state, &mut woken);
+        let failed = match stream.put(&mut state, item, place, &mut woken) {
+            Err(Refused::Full(item)) => {
+                let key = state.queue_send(waker, Some(item), stream.end, scope);
                 self.place = Place::Queued(key);
-                Poll::Pending
+                stream.shared.unlock(state);
+                woken.wake();
+                return Poll::Pending;
             }
-            Err((gone, item)) => self.fail(gone, item, cx),
+            Err(Refused::Gone(gone, item)) => Some((gone, item)),
+            Ok(()) => None,
+        };
+        stream.shared.unlock(state);
+        woken.wake();
+        match failed {
+            None => Poll::Ready(Ok(())),
+            Some((gone, item)) => self.fail(gone, item, cx),
         }
     }
 
@@ -468,6 +479,25 @@ impl<T> Sending<'_, T> {
     }
 
     fn poll_queued(&mut self, key: usize, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
+        let shared = &self.stream.shared;
+        let mut state = shared.state.lock();
+        if !state.sends.is_granted(key) {
+            drop(state);
+            return self.look_again(key, cx);
+        }
+        self.place = Place::Done;
+        let mut removed = state.sends.remove(key);
+        drop(state);
+        match (removed.value.result(), removed.value.withdraw()) {
+            (Err(gone), Some(item)) => self.fail(gone, item, cx),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// It is polled while it waits: it may be elsewhere than before, or with another waker, or it was
+    /// passed over.
+    #[inline(never)]
+    fn look_again(&mut self, key: usize, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
         let shared = &self.stream.shared;
         let refused = ambient::refuse(cx.waker());
         let here = ambient::node();
@@ -494,6 +524,7 @@ impl<T> Sending<'_, T> {
         }
     }
 
+    #[cold]
     fn fail(&mut self, gone: Gone, item: T, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
         self.place = Place::Done;
         let failed = self.withheld.pass(Err(gone), cx);
@@ -540,7 +571,7 @@ impl<T> Drop for Sending<'_, T> {
 /// An item that was taken has been sent; one that was not goes with its send.
 #[cold]
 fn leave<T>(shared: &Shared<T>, key: usize) {
-    let removed = shared.state.lock().sends.remove(key);
+    let removed = shared.change(|state, _| state.sends.remove(key));
     drop(removed);
 }
 

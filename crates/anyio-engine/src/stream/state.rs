@@ -188,6 +188,7 @@ impl<T> State<T> {
 
     /// The item of a send that waits. Who takes something now is a place, too, which is not free if
     /// others wait for an item, nor if somebody has a permit for it.
+    #[inline]
     fn next_waiting(&mut self, patient: bool, woken: &mut Wakers) -> Option<T> {
         if !self.receives.is_empty() || self.reserved > self.capacity {
             return None;
@@ -330,6 +331,19 @@ impl<T> State<T> {
         }
     }
 
+    /// Whether a send would have to wait.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        !self.has_place()
+    }
+
+    /// Whether a receive would have to wait.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.buffer.is_empty() && self.sends.is_empty()
+    }
+
+    #[inline]
     fn has_place(&self) -> bool {
         let places = self.capacity.saturating_add(self.receives.waiting());
         self.buffer.len() + self.reserved < places
