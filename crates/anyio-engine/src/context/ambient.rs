@@ -14,19 +14,24 @@ use crate::{
 /// Whether the running code is in a scope that is cancelled, itself or from outside.
 #[inline]
 pub(crate) fn is_effective() -> bool {
-    slot::current(|view| {
-        view.is_some_and(|view| {
-            if let Some(node) = view.cell().get() {
-                return node.is_effective();
-            }
-            let decisive = view.decisive();
-            match (decisive.cell().get(), decisive.kind()) {
-                (Some(node), _) => node.is_effective(),
-                (None, Kind::Outside) => false,
-                (None, _) => effective_at(decisive),
-            }
-        })
+    slot::current(|view| match view {
+        None => false,
+        Some(view) => match view.cell().get() {
+            Some(node) => node.is_effective(),
+            None => is_effective_around(view),
+        },
     })
+}
+
+/// For a frame without a node. In a function of its own, so that the questions above are asked in line.
+#[inline(never)]
+fn is_effective_around(view: View<'_>) -> bool {
+    let decisive = view.decisive();
+    match (decisive.cell().get(), decisive.kind()) {
+        (Some(node), _) => node.is_effective(),
+        (None, Kind::Outside) => false,
+        (None, _) => effective_at(decisive),
+    }
 }
 
 /// How many scopes with handles, none with a node, one asks in turn before it makes their nodes. They
