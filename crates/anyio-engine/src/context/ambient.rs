@@ -23,14 +23,14 @@ pub(crate) fn is_effective() -> bool {
     })
 }
 
-/// For a frame without a node. In a function of its own, so that the questions above are asked in line.
+/// For a frame without a node. In a function of its own, and what is rarer in another, so that the
+/// question above can be asked in line.
 #[inline(never)]
 fn is_effective_around(view: View<'_>) -> bool {
     let decisive = view.decisive();
-    match (decisive.cell().get(), decisive.kind()) {
-        (Some(node), _) => node.is_effective(),
-        (None, Kind::Outside) => false,
-        (None, _) => effective_at(decisive),
+    match decisive.cell().get() {
+        Some(node) => node.is_effective(),
+        None => !decisive.is_outside() && effective_at(decisive),
     }
 }
 
@@ -38,6 +38,7 @@ fn is_effective_around(view: View<'_>) -> bool {
 /// are in their first poll all together; without that the cost of each would grow with their number.
 const FAR: usize = 32;
 
+#[inline(never)]
 fn effective_at(here: View<'_>) -> bool {
     let mut view = here;
     for _ in 0..FAR {

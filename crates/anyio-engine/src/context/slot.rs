@@ -46,6 +46,7 @@ impl Kind<'_> {
 }
 
 /// One frame, for the length of one poll.
+#[derive(Clone, Copy)]
 pub(crate) struct Entry<'a> {
     cell: &'a OnceCell<Arc<Node>>,
     kind: &'a Kind<'a>,
@@ -94,23 +95,23 @@ impl<'a> Entry<'a> {
     }
 }
 
-struct Link {
-    entry: *const Entry<'static>,
-    outer: *const Self,
-    backend: Option<&'static Erased>,
+struct Link<'a> {
+    /// With the backend from outside, if it has none itself.
+    entry: Entry<'a>,
+    outer: *const Link<'static>,
     /// The first frame from here outwards that may be cancelled when what is around it is not, or the
     /// other way round; null if it is this one.
-    decisive: *const Self,
+    decisive: *const Link<'static>,
 }
 
 thread_local! {
-    static TOP: Cell<*const Link> = const { Cell::new(ptr::null()) };
+    static TOP: Cell<*const Link<'static>> = const { Cell::new(ptr::null()) };
 }
 
 /// Runs `f` with `entry` as the innermost frame.
 #[inline]
 pub(crate) fn enter<R>(entry: &Entry<'_>, f: impl FnOnce() -> R) -> R {
-    struct Restore(*const Link);
+    struct Restore(*const Link<'static>);
 
     impl Drop for Restore {
         #[inline]
@@ -125,12 +126,12 @@ pub(crate) fn enter<R>(entry: &Entry<'_>, f: impl FnOnce() -> R) -> R {
     }
     let backend = entry.backend.or_else(|| current(|view| view.and_then(View::backend)));
     let decisive = if entry.passes_on() {
-        current(|view| view.map_or(ptr::null(), |view| ptr::from_ref(view.decisive().0)))
+        current(|view| view.map_or(ptr::null(), |view| ptr::from_ref(view.decisive().0).cast()))
     } else {
         ptr::null()
     };
-    let link = Link { entry: ptr::from_ref(entry).cast(), outer, backend, decisive };
-    TOP.set(&raw const link);
+    let link = Link { entry: Entry { backend, ..*entry }, outer, decisive };
+    TOP.set((&raw const link).cast());
     let _restore = Restore(outer);
     f()
 }
@@ -144,44 +145,42 @@ pub(crate) fn current<R>(f: impl for<'v> FnOnce(Option<View<'v>>) -> R) -> R {
     // before `link` goes out of scope, also when `f` panics, and the slot is a thread's own. All
     // such `enter` calls are below this call on this thread's stack, so their `Link`s live until
     // it returns; `'v` is chosen by this function and cannot be longer than the call to `f`,
-    // because `f` has to work for every `'v`. `Link`s are never changed once linked.
-    let link = unsafe { top.as_ref() };
+    // because `f` has to work for every `'v`. `Link`s are never changed once linked. The cast shortens
+    // the lifetime of what they borrow back from the `'static` that `TOP` pretends to `'v`: it was
+    // borrowed for the whole of the call to `enter`.
+    let link = unsafe { top.cast::<Link<'_>>().as_ref() };
     f(link.map(View))
 }
 
 /// A frame as seen from code inside it.
 #[derive(Clone, Copy)]
-pub(crate) struct View<'v>(&'v Link);
+pub(crate) struct View<'v>(&'v Link<'v>);
 
 impl<'v> View<'v> {
     #[inline]
-    fn entry(self) -> &'v Entry<'v> {
-        // SAFETY: the dereference needs a valid, unchanging target for `'v`. `enter` was given
-        // the entry by reference for the whole of its call, which outlives `'v` (see `current`).
-        // The cast shortens the entry's own lifetime back from the `'static` that `Link` pretends
-        // to `'v`; what it borrows outlives the entry, and so `'v`.
-        unsafe { &*self.0.entry.cast::<Entry<'v>>() }
+    pub(crate) fn cell(self) -> &'v OnceCell<Arc<Node>> {
+        self.0.entry.cell
     }
 
     #[inline]
-    pub(crate) fn cell(self) -> &'v OnceCell<Arc<Node>> {
-        self.entry().cell
+    pub(super) const fn is_outside(self) -> bool {
+        matches!(self.0.entry.kind, Kind::Outside)
     }
 
     pub(crate) fn kind(self) -> Kind<'v> {
-        *self.entry().kind
+        *self.0.entry.kind
     }
 
     #[inline]
     pub(crate) const fn backend(self) -> Option<&'static Erased> {
-        self.0.backend
+        self.0.entry.backend
     }
 
     /// What is set here.
     pub(crate) fn locals(self) -> Option<Arc<Locals>> {
         let mut next = Some(self);
         while let Some(view) = next {
-            match view.entry().locals {
+            match view.0.entry.locals {
                 Source::Outer => next = view.outer(),
                 Source::Own(locals) => return locals.cloned(),
                 Source::Group(inherited) => return inherited.get(),
@@ -204,13 +203,13 @@ impl<'v> View<'v> {
     pub(crate) fn decisive(self) -> Self {
         // SAFETY: null, or a link that was there when this one was made, and so is further down the
         // stack; see `current` for why it lives at least as long as `'v`.
-        unsafe { self.0.decisive.as_ref() }.map_or(self, View)
+        unsafe { self.0.decisive.cast::<Link<'v>>().as_ref() }.map_or(self, View)
     }
 
     /// The frame around this one.
     pub(crate) fn outer(self) -> Option<Self> {
         // SAFETY: null, or set by an `enter` further down the stack than the one that made this
         // link; see `current` for why it lives at least as long as `'v`.
-        unsafe { self.0.outer.as_ref() }.map(View)
+        unsafe { self.0.outer.cast::<Link<'v>>().as_ref() }.map(View)
     }
 }
