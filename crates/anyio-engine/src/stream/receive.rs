@@ -287,13 +287,12 @@ impl<T> ReceiveStream<T> {
         cx: &Context<'_>,
     ) -> Poll<Result<T, ReceiveError>> {
         let mut state = self.shared.state.lock();
-        if state.receives.is_granted(key) {
-            *place = Place::Done;
-            let granted = state.receives.remove(key);
-            drop(state);
-            return Poll::Ready(granted.value.result());
-        }
+        let granted = state.receives.take_granted(key);
         drop(state);
+        if let Some(slot) = granted {
+            *place = Place::Done;
+            return Poll::Ready(slot.result());
+        }
         place.poll_queued(
             cx,
             key,

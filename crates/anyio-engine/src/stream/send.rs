@@ -481,14 +481,11 @@ impl<T> Sending<'_, T> {
     fn poll_queued(&mut self, key: usize, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
         let shared = &self.stream.shared;
         let mut state = shared.state.lock();
-        if !state.sends.is_granted(key) {
-            drop(state);
-            return self.look_again(key, cx);
-        }
-        self.place = Place::Done;
-        let mut removed = state.sends.remove(key);
+        let granted = state.sends.take_granted(key);
         drop(state);
-        match (removed.value.result(), removed.value.withdraw()) {
+        let Some(mut slot) = granted else { return self.look_again(key, cx) };
+        self.place = Place::Done;
+        match (slot.result(), slot.withdraw()) {
             (Err(gone), Some(item)) => self.fail(gone, item, cx),
             _ => Poll::Ready(Ok(())),
         }
