@@ -145,6 +145,7 @@ impl Future for Checkpoint {
 
 /// Whether the running code is in a scope that is cancelled, so that the next operation would not
 /// start. For code that computes and has no place to `await`.
+#[inline]
 #[must_use]
 pub fn is_cancelled() -> bool {
     ambient::is_effective()

@@ -21,18 +21,19 @@
 //!    it was let go. So a waker may do whatever it likes, and a panic in it leaves nothing half done.
 //!
 //! Slots are in a slab, so that waiting allocates nothing once the queue has been that long before,
-//! and no code here is unsafe. The other way, a list through the waiting futures themselves, allocates
+//! and no code here is unsafe. It is one of our own, since each wait goes through it: a slot is written
+//! where it is, and not put together elsewhere to be moved there. The other way, a list through the waiting futures themselves, allocates
 //! nothing at all; but each of them would have to be pinned, and each access to be argued for. What
 //! is kept of a queue that has been long is its slots, until its primitive goes.
 
-use std::task::Waker;
-
-use slab::Slab;
+use std::{mem, task::Waker};
 
 const NONE: usize = usize::MAX;
 
 pub(crate) struct WaitQueue<T> {
-    slots: Slab<Slot<T>>,
+    slots: Vec<Slot<T>>,
+    /// The first slot that nobody has.
+    free: usize,
     front: usize,
     back: usize,
     waiting: usize,
@@ -42,8 +43,17 @@ struct Slot<T> {
     waker: Option<Waker>,
     granted: bool,
     before: usize,
+    /// In the list; or of the slots that nobody has.
     after: usize,
-    value: T,
+    /// Nothing if nobody has the slot.
+    value: Option<T>,
+}
+
+impl<T> Slot<T> {
+    #[inline]
+    const fn value(&mut self) -> &mut T {
+        self.value.as_mut().expect("a key is a waiter's until it is taken out")
+    }
 }
 
 /// What comes of a look at a waiter.
@@ -66,7 +76,7 @@ pub(crate) struct Removed<T> {
 
 impl<T> WaitQueue<T> {
     pub(crate) const fn new() -> Self {
-        Self { slots: Slab::new(), front: NONE, back: NONE, waiting: 0 }
+        Self { slots: Vec::new(), free: NONE, front: NONE, back: NONE, waiting: 0 }
     }
 
     /// How many wait.
@@ -79,14 +89,19 @@ impl<T> WaitQueue<T> {
     }
 
     /// Waits behind all others. The key is good until [`remove`](Self::remove).
+    #[inline]
     pub(crate) fn push(&mut self, waker: Waker, value: T) -> usize {
-        let key = self.slots.insert(Slot {
-            waker: Some(waker),
-            granted: false,
-            before: self.back,
-            after: NONE,
-            value,
-        });
+        if self.free >= self.slots.len() {
+            self.add_slot();
+        }
+        let key = self.free;
+        let slot = &mut self.slots[key];
+        self.free = slot.after;
+        slot.waker = Some(waker);
+        slot.granted = false;
+        slot.before = self.back;
+        slot.after = NONE;
+        slot.value = Some(value);
         match self.slots.get_mut(self.back) {
             Some(back) => back.after = key,
             None => self.front = key,
@@ -96,10 +111,17 @@ impl<T> WaitQueue<T> {
         key
     }
 
+    #[cold]
+    fn add_slot(&mut self) {
+        let (before, after) = (NONE, self.free);
+        self.free = self.slots.len();
+        self.slots.push(Slot { waker: None, granted: false, before, after, value: None });
+    }
+
     /// Grants the first who waits, after `hand_over` has had its slot. Wake what is returned.
     pub(crate) fn grant<R>(&mut self, hand_over: impl FnOnce(&mut T) -> R) -> Option<(Waker, R)> {
         let slot = self.slots.get_mut(self.front)?;
-        let given = hand_over(&mut slot.value);
+        let given = hand_over(slot.value());
         slot.granted = true;
         // A waiter that was passed over may be on its way to a new waker.
         let waker = slot.waker.take().unwrap_or_else(|| Waker::noop().clone());
@@ -121,7 +143,7 @@ impl<T> WaitQueue<T> {
         let mut key = self.front;
         loop {
             let slot = self.slots.get_mut(key)?;
-            match look(&mut slot.value) {
+            match look(slot.value()) {
                 Look::Found => return Some(key),
                 Look::Next => {}
                 Look::PassOver => passed.extend(slot.waker.take()),
@@ -132,7 +154,7 @@ impl<T> WaitQueue<T> {
 
     /// What the first who waits has in its slot.
     pub(crate) fn front(&self) -> Option<&T> {
-        self.slots.get(self.front).map(|slot| &slot.value)
+        self.slots.get(self.front).and_then(|slot| slot.value.as_ref())
     }
 
     pub(crate) fn is_granted(&self, key: usize) -> bool {
@@ -152,14 +174,14 @@ impl<T> WaitQueue<T> {
 
     /// The value of a waiter.
     pub(crate) fn value(&mut self, key: usize) -> &mut T {
-        &mut self.slots[key].value
+        self.slots[key].value()
     }
 
     /// Grants one waiter, wherever it stands.
     pub(crate) fn grant_at(&mut self, key: usize) -> Option<Waker> {
         let slot = self.slots.get_mut(key)?;
         let waker = slot.waker.take();
-        if !std::mem::replace(&mut slot.granted, true) {
+        if !mem::replace(&mut slot.granted, true) {
             self.unlink(key);
         }
         waker
@@ -177,9 +199,10 @@ impl<T> WaitQueue<T> {
     }
 
     /// Takes a waiter out if it has been granted, and gives its value.
+    #[inline]
     pub(crate) fn take_granted(&mut self, key: usize) -> Option<T> {
         // Its waker was taken with the grant (invariant 6), so nothing foreign is dropped here.
-        self.is_granted(key).then(|| self.slots.remove(key).value)
+        if self.is_granted(key) { self.clear(key) } else { None }
     }
 
     /// Takes a waiter out, however it stands.
@@ -188,8 +211,18 @@ impl<T> WaitQueue<T> {
         if waiting {
             self.unlink(key);
         }
-        let slot = self.slots.remove(key);
-        Removed { waiting, value: slot.value, _waker: slot.waker }
+        let waker = self.slots[key].waker.take();
+        let value = self.clear(key).expect("each waiter is taken out once");
+        Removed { waiting, value, _waker: waker }
+    }
+
+    /// A slot is nobody's from now on; what was its value comes back.
+    #[inline]
+    fn clear(&mut self, key: usize) -> Option<T> {
+        let slot = &mut self.slots[key];
+        slot.after = self.free;
+        self.free = key;
+        slot.value.take()
     }
 
     fn unlink(&mut self, key: usize) {
@@ -219,22 +252,38 @@ impl Wakers {
         Self { first: None, others: Vec::new() }
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, waker: Waker) {
         match self.first {
             None => self.first = Some(waker),
-            Some(_) => self.others.push(waker),
+            Some(_) => self.push_other(waker),
         }
+    }
+
+    #[inline(never)]
+    fn push_other(&mut self, waker: Waker) {
+        self.others.push(waker);
     }
 
     /// Wakes them in the order in which they came.
     #[inline]
     pub(crate) fn wake(self) {
-        if let Some(first) = self.first {
-            first.wake();
+        let Self { first, others } = self;
+        match first {
+            Some(first) if others.is_empty() => {
+                mem::forget(others);
+                first.wake();
+            }
+            Some(first) => Self::wake_all(first, others),
+            // There are no others, and nothing to give back.
+            None => mem::forget(others),
         }
-        if !self.others.is_empty() {
-            self.others.into_iter().for_each(Waker::wake);
-        }
+    }
+
+    #[inline(never)]
+    fn wake_all(first: Waker, others: Vec<Waker>) {
+        first.wake();
+        others.into_iter().for_each(Waker::wake);
     }
 }
 

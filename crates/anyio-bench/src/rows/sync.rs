@@ -228,6 +228,8 @@ fn set() -> Vec<Contender> {
     ]
 }
 
+/// Neither of the cells counts what the task does, nor asks whether it is cancelled: who waits for them
+/// in a loop never lets anybody else run, and cannot be stopped. The better one is the limit.
 fn wait_on_set() -> Vec<Contender> {
     let on = OnTokio::new(Threads::One);
     vec![
@@ -245,7 +247,7 @@ fn wait_on_set() -> Vec<Contender> {
                 event.wait().await;
             }
         }),
-        on.peer("async-lock OnceCell", |calls| async move {
+        on.peer("limit: async-lock OnceCell", |calls| async move {
             let event = async_lock::OnceCell::from(());
             for _ in 0..calls {
                 event.wait().await;

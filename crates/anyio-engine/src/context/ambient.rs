@@ -14,25 +14,31 @@ use crate::{
 /// Whether the running code is in a scope that is cancelled, itself or from outside.
 #[inline]
 pub(crate) fn is_effective() -> bool {
-    slot::current(|view| {
-        view.is_some_and(|view| {
-            if let Some(node) = view.cell().get() {
-                return node.is_effective();
-            }
-            let decisive = view.decisive();
-            match (decisive.cell().get(), decisive.kind()) {
-                (Some(node), _) => node.is_effective(),
-                (None, Kind::Outside) => false,
-                (None, _) => effective_at(decisive),
-            }
-        })
+    slot::current(|view| match view {
+        None => false,
+        Some(view) => match view.cell().get() {
+            Some(node) => node.is_effective(),
+            None => is_effective_around(view),
+        },
     })
+}
+
+/// For a frame without a node. In a function of its own, and what is rarer in another, so that the
+/// question above can be asked in line.
+#[inline(never)]
+fn is_effective_around(view: View<'_>) -> bool {
+    let decisive = view.decisive();
+    match decisive.cell().get() {
+        Some(node) => node.is_effective(),
+        None => !decisive.is_outside() && effective_at(decisive),
+    }
 }
 
 /// How many scopes with handles, none with a node, one asks in turn before it makes their nodes. They
 /// are in their first poll all together; without that the cost of each would grow with their number.
 const FAR: usize = 32;
 
+#[inline(never)]
 fn effective_at(here: View<'_>) -> bool {
     let mut view = here;
     for _ in 0..FAR {

@@ -240,6 +240,11 @@ impl<'v> View<'v> {
         self.0.cell
     }
 
+    #[inline]
+    pub(super) const fn is_outside(self) -> bool {
+        matches!(self.0.kind, Kind::Outside)
+    }
+
     pub(crate) const fn kind(self) -> Kind<'v> {
         *self.0.kind
     }

@@ -75,6 +75,7 @@ impl Control {
         }
     }
 
+    #[inline]
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Acquire)
     }

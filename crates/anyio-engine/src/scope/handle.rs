@@ -180,6 +180,7 @@ impl<C: Clock> CancelScope<C> {
     }
 
     /// Whether the scope has been cancelled, by a call or by its deadline. An atomic load.
+    #[inline]
     #[must_use]
     pub fn cancel_called(&self) -> bool {
         self.control.is_cancelled()

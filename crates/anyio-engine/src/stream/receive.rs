@@ -11,12 +11,13 @@ use anyio_core::{ReceiveError, TryReceiveError};
 use super::{
     receive_many::ReceivingMany,
     shared::{Shared, StreamStatistics},
-    state::{State, Woken},
+    state::State,
 };
 use crate::{
     op::{self, Withheld},
+    queue::Wakers,
     sync::Place,
-    sys::{Arc, AtomicBool, Ordering},
+    sys::{Arc, AtomicBool, MutexGuard, Ordering},
 };
 
 /// The end of a memory stream that items come out of. Dropping it closes it.
@@ -81,11 +82,19 @@ impl<T> ReceiveStream<T> {
     /// [`TryReceiveError`] otherwise.
     #[doc(alias = "receive_nowait")]
     pub fn try_receive(&self) -> Result<T, TryReceiveError> {
-        let found = self.shared.change(|state, woken| self.look(state, false, woken));
-        match found {
-            Some(Ok(item)) => Ok(item),
-            Some(Err(error)) => Err(error.into()),
-            None => Err(TryReceiveError::would_block()),
+        let mut state = match self.take_quietly() {
+            Ok(item) => return Ok(item),
+            Err(state) => state,
+        };
+        let mut woken = Wakers::new();
+        let found = self.take(&mut state, false, &mut woken);
+        let failed = if found.is_none() { self.failure(&state) } else { None };
+        self.shared.unlock(state);
+        woken.wake();
+        match (found, failed) {
+            (Some(item), _) => Ok(item),
+            (None, Some(error)) => Err(error.into()),
+            (None, None) => Err(TryReceiveError::would_block()),
         }
     }
 
@@ -160,6 +169,22 @@ impl<T> ReceiveStream<T> {
         }
     }
 
+    /// Takes an item if nothing else follows from that. Otherwise there is the lock.
+    #[inline]
+    fn take_quietly(&self) -> Result<T, MutexGuard<'_, State<T>>> {
+        let mut state = self.shared.state.lock();
+        if !matches!(self.polled, Place::Start) || self.is_closed() {
+            return Err(state);
+        }
+        match state.next_quietly() {
+            Some(item) => {
+                self.shared.unlock(state);
+                Ok(item)
+            }
+            None => Err(state),
+        }
+    }
+
     /// Takes an item, or waits for one at `place`.
     pub(super) fn poll_item(
         &self,
@@ -167,64 +192,114 @@ impl<T> ReceiveStream<T> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, ReceiveError>> {
         match *place {
-            Place::Start => ready!(op::admit(cx)),
-            Place::Queued(key) => {
-                return place.poll_queued(
-                    cx,
-                    key,
-                    &self.shared.state,
-                    |state| &mut state.receives,
-                    |_, slot| slot.result(),
-                );
+            Place::Start => {
+                ready!(op::admit(cx));
+                *place = Place::Done;
+                self.take_or_wait(self.shared.state.lock(), place, cx)
             }
+            Place::Queued(key) => self.poll_queued(place, key, cx),
             Place::Done => panic!("a future was polled after it had ended"),
         }
-        *place = Place::Done;
-        match self.shared.change(|state, woken| self.look(state, true, woken)) {
-            Some(found) => Poll::Ready(found),
-            None => self.wait(place, cx),
+    }
+
+    #[inline]
+    fn take_or_wait(
+        &self,
+        mut state: MutexGuard<'_, State<T>>,
+        place: &mut Place,
+        cx: &Context<'_>,
+    ) -> Poll<Result<T, ReceiveError>> {
+        let mut woken = Wakers::new();
+        let found = self.take(&mut state, true, &mut woken);
+        let failed = if found.is_none() { self.failure(&state) } else { None };
+        self.shared.unlock(state);
+        woken.wake();
+        match (found, failed) {
+            (Some(item), _) => Poll::Ready(Ok(item)),
+            (None, Some(error)) => Poll::Ready(Err(error)),
+            (None, None) => self.wait(place, cx),
         }
     }
 
     /// What there is for somebody who receives on this end.
     #[inline]
-    fn look(
-        &self,
-        state: &mut State<T>,
-        patient: bool,
-        woken: &mut Woken,
-    ) -> Option<Result<T, ReceiveError>> {
+    fn take(&self, state: &mut State<T>, patient: bool, woken: &mut Wakers) -> Option<T> {
         if self.is_closed() {
-            return Some(Err(ReceiveError::closed()));
+            return None;
         }
-        match self.take_over(state).or_else(|| state.next(patient, woken)) {
-            Some(item) => Some(Ok(item)),
-            None if state.has_ended() => Some(Err(ReceiveError::end_of_stream())),
-            None => None,
+        match self.take_over(state) {
+            None => state.next(patient, woken),
+            item => item,
         }
     }
 
-    /// Waits at `place`, if there still is nothing.
+    /// Why there is nothing, if there will be nothing.
+    #[inline]
+    fn failure(&self, state: &State<T>) -> Option<ReceiveError> {
+        if self.is_closed() {
+            Some(ReceiveError::closed())
+        } else {
+            state.has_ended().then(ReceiveError::end_of_stream)
+        }
+    }
+
+    /// Waits at `place`, if there is nothing.
+    #[inline(never)]
     fn wait(&self, place: &mut Place, cx: &Context<'_>) -> Poll<Result<T, ReceiveError>> {
-        // Cloning is somebody else's code, so it happens between two looks; dropping, after them.
+        // Cloning is somebody else's code, so it happens before the lock is taken; dropping, after it
+        // was let go.
         let waker = cx.waker().clone();
-        let (found, unused) = self.shared.change(|state, woken| {
-            if let Some(found) = self.look(state, true, woken) {
-                return (Poll::Ready(found), Some(waker));
+        let mut woken = Wakers::new();
+        let mut state = self.shared.state.lock();
+        let mut found = self.take(&mut state, true, &mut woken);
+        let mut failed = None;
+        if found.is_none() {
+            failed = self.failure(&state);
+            if failed.is_none() {
+                // It must not wait behind its own end.
+                if let Place::Queued(polled) = self.polled {
+                    woken.extend(state.receives.grant_at(polled));
+                }
+                let key = state.queue_receive(waker, self.end, &mut woken);
+                if state.receives.is_granted(key) {
+                    found = state.receives.remove(key).value.item;
+                } else {
+                    *place = Place::Queued(key);
+                }
+                self.shared.unlock(state);
+                woken.wake();
+                return found.map_or(Poll::Pending, |item| Poll::Ready(Ok(item)));
             }
-            // It must not wait behind its own end.
-            if let Place::Queued(polled) = self.polled {
-                woken.extend(state.receives.grant_at(polled));
-            }
-            let key = state.queue_receive(waker, self.end, woken);
-            if state.receives.is_granted(key) {
-                return (Poll::Ready(state.receives.remove(key).value.result()), None);
-            }
-            *place = Place::Queued(key);
-            (Poll::Pending, None)
-        });
-        drop(unused);
-        found
+        }
+        self.shared.unlock(state);
+        woken.wake();
+        match (found, failed) {
+            (Some(item), _) => Poll::Ready(Ok(item)),
+            (None, Some(error)) => Poll::Ready(Err(error)),
+            (None, None) => Poll::Pending,
+        }
+    }
+
+    fn poll_queued(
+        &self,
+        place: &mut Place,
+        key: usize,
+        cx: &Context<'_>,
+    ) -> Poll<Result<T, ReceiveError>> {
+        let mut state = self.shared.state.lock();
+        let granted = state.receives.take_granted(key);
+        drop(state);
+        if let Some(slot) = granted {
+            *place = Place::Done;
+            return Poll::Ready(slot.result());
+        }
+        place.poll_queued(
+            cx,
+            key,
+            &self.shared.state,
+            |state| &mut state.receives,
+            |_, slot| slot.result(),
+        )
     }
 }
 
@@ -281,17 +356,63 @@ pub struct Receiving<'a, T> {
 impl<T> Future for Receiving<'_, T> {
     type Output = Result<T, ReceiveError>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if let Some(again) = this.withheld.again(cx) {
-            return again;
+        if !matches!(this.place, Place::Start) {
+            return this.poll_later(cx);
         }
-        let result = ready!(this.stream.poll_item(&mut this.place, cx));
-        this.withheld.pass(result, cx)
+        ready!(op::admit(cx));
+        this.place = Place::Done;
+        if this.stream.shared.looks_empty() {
+            return this.poll_waiting(cx);
+        }
+        match this.stream.take_quietly() {
+            Ok(item) => Poll::Ready(Ok(item)),
+            Err(state) => this.poll_closely(state, cx),
+        }
+    }
+}
+
+// Each in a function of its own, so that the way of who does not wait is short.
+impl<T> Receiving<'_, T> {
+    #[inline(never)]
+    fn poll_closely(
+        &mut self,
+        state: MutexGuard<'_, State<T>>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<T, ReceiveError>> {
+        match self.stream.take_or_wait(state, &mut self.place, cx) {
+            Poll::Ready(Err(error)) => self.withheld.pass(Err(error), cx),
+            polled => polled,
+        }
+    }
+
+    #[inline]
+    fn poll_waiting(&mut self, cx: &Context<'_>) -> Poll<Result<T, ReceiveError>> {
+        match self.stream.wait(&mut self.place, cx) {
+            Poll::Ready(Err(error)) => self.withheld.pass(Err(error), cx),
+            polled => polled,
+        }
+    }
+
+    #[inline(never)]
+    fn poll_later(&mut self, cx: &Context<'_>) -> Poll<Result<T, ReceiveError>> {
+        if let Place::Queued(key) = self.place {
+            return match self.stream.poll_queued(&mut self.place, key, cx) {
+                Poll::Ready(Err(error)) => self.withheld.pass(Err(error), cx),
+                polled => polled,
+            };
+        }
+        match self.withheld.again(cx) {
+            Some(again) => again,
+            None => panic!("a future was polled after it had ended"),
+        }
     }
 }
 
 impl<T> Drop for Receiving<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         leave(&self.stream.shared, &self.place);
     }
@@ -311,6 +432,7 @@ fn leave<T>(shared: &Shared<T>, place: &Place) {
     }
 }
 
+#[cold]
 fn leave_queue<T>(shared: &Shared<T>, key: usize) {
     let removed = shared.change(|state, woken| {
         let mut removed = state.receives.remove(key);

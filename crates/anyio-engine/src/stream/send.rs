@@ -12,14 +12,15 @@ use super::{
     permit::{OwnedSendPermit, Reserving, ReservingOwned, SendPermit},
     send_iter::SendingIter,
     shared::{Shared, StreamStatistics},
-    state::{Gone, Refused, State, Woken},
+    state::{Gone, Refused, State},
     weak::WeakSendStream,
 };
 use crate::{
     context::ambient,
     op::{self, Withheld},
+    queue::Wakers,
     sync::Place,
-    sys::{Arc, AtomicBool, Ordering},
+    sys::{Arc, AtomicBool, MutexGuard, Ordering},
 };
 
 /// The end of a memory stream that items go into. Dropping it closes it.
@@ -262,13 +263,31 @@ impl<T> SendStream<T> {
         self.shared.statistics()
     }
 
+    /// Puts `item` into the stream if nothing else follows from that. Otherwise it comes back, with the
+    /// lock.
+    #[inline]
+    fn put_quietly(&self, item: T) -> Result<(), (T, MutexGuard<'_, State<T>>)> {
+        let mut state = self.shared.state.lock();
+        let is_sink = self.is_ready.load(Ordering::Relaxed) || !matches!(self.polled, Place::Start);
+        if is_sink || self.is_closed() {
+            return Err((item, state));
+        }
+        match state.offer_quietly(item) {
+            Ok(()) => {
+                self.shared.unlock(state);
+                Ok(())
+            }
+            Err(item) => Err((item, state)),
+        }
+    }
+
     /// Puts `item` into the stream; with a `place`, into that one.
     fn put(
         &self,
         state: &mut State<T>,
         item: T,
         place: bool,
-        woken: &mut Woken,
+        woken: &mut Wakers,
     ) -> Result<(), Refused<T>> {
         if self.is_closed() {
             Err(Refused::Gone(Gone::Closed, item))
@@ -310,7 +329,7 @@ impl<T> SendStream<T> {
 
     /// As [`try_take_over`](Self::try_take_over), for who will wait if there is none: it must not
     /// wait behind its own end, so a sink that waits has to start again.
-    pub(super) fn take_over(&self, state: &mut State<T>, woken: &mut Woken) -> bool {
+    pub(super) fn take_over(&self, state: &mut State<T>, woken: &mut Wakers) -> bool {
         if self.try_take_over(state) {
             return true;
         }
@@ -386,11 +405,28 @@ pub struct Sending<'a, T> {
 
 impl<T> Sending<'_, T> {
     /// Goes on when it has been admitted.
+    #[inline]
     pub(super) fn poll_admitted(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
         let Some(item) = self.item.take() else { panic!("a future was polled after it had ended") };
         self.place = Place::Done;
+        if self.stream.shared.looks_full() {
+            return self.wait(item, cx);
+        }
+        match self.stream.put_quietly(item) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err((item, state)) => self.put_or_wait(item, state, cx),
+        }
+    }
+
+    #[inline(never)]
+    fn put_or_wait(
+        &mut self,
+        item: T,
+        state: MutexGuard<'_, State<T>>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), SendError<T>>> {
         let stream = self.stream;
-        let sent = stream.shared.change(|state, woken| {
+        let sent = stream.shared.change_locked(state, |state, woken| {
             let place = stream.try_take_over(state);
             stream.put(state, item, place, woken)
         });
@@ -401,34 +437,64 @@ impl<T> Sending<'_, T> {
         }
     }
 
-    /// Waits with the item, if there still is no place.
+    /// Waits with the item, if there is no place.
+    #[inline(never)]
     fn wait(&mut self, item: T, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
         let stream = self.stream;
-        // Cloning is somebody else's code, so it happens between two looks; dropping, after them.
-        let waiter = (cx.waker().clone(), ambient::node());
-        let (sent, unused) = stream.shared.change(|state, woken| {
-            let place = stream.take_over(state, woken);
-            match stream.put(state, item, place, woken) {
-                Ok(()) => (Ok(None), Some(waiter)),
-                Err(Refused::Gone(gone, item)) => (Err((gone, item)), Some(waiter)),
-                Err(Refused::Full(item)) => {
-                    let (waker, scope) = waiter;
-                    (Ok(Some(state.queue_send(waker, Some(item), stream.end, scope))), None)
-                }
-            }
-        });
-        drop(unused);
-        match sent {
-            Ok(None) => Poll::Ready(Ok(())),
-            Ok(Some(key)) => {
+        // Cloning is somebody else's code, so it happens before the lock is taken; dropping, after it
+        // was let go.
+        let (waker, scope) = (cx.waker().clone(), ambient::node());
+        let mut woken = Wakers::new();
+        let mut state = stream.shared.state.lock();
+        let place = stream.take_over(&mut state, &mut woken);
+        let failed = match stream.put(&mut state, item, place, &mut woken) {
+            Err(Refused::Full(item)) => {
+                let key = state.queue_send(waker, Some(item), stream.end, scope);
                 self.place = Place::Queued(key);
-                Poll::Pending
+                stream.shared.unlock(state);
+                woken.wake();
+                return Poll::Pending;
             }
-            Err((gone, item)) => self.fail(gone, item, cx),
+            Err(Refused::Gone(gone, item)) => Some((gone, item)),
+            Ok(()) => None,
+        };
+        stream.shared.unlock(state);
+        woken.wake();
+        match failed {
+            None => Poll::Ready(Ok(())),
+            Some((gone, item)) => self.fail(gone, item, cx),
+        }
+    }
+
+    /// It waits, or has failed and was withheld that.
+    #[inline(never)]
+    fn poll_later(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
+        if let Place::Queued(key) = self.place {
+            return self.poll_queued(key, cx);
+        }
+        match (self.item.take(), self.withheld.again::<()>(cx)) {
+            (Some(item), Some(failed)) => self.told(failed, item),
+            _ => panic!("a future was polled after it had ended"),
         }
     }
 
     fn poll_queued(&mut self, key: usize, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
+        let shared = &self.stream.shared;
+        let mut state = shared.state.lock();
+        let granted = state.sends.take_granted(key);
+        drop(state);
+        let Some(mut slot) = granted else { return self.look_again(key, cx) };
+        self.place = Place::Done;
+        match (slot.result(), slot.withdraw()) {
+            (Err(gone), Some(item)) => self.fail(gone, item, cx),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// It is polled while it waits: it may be elsewhere than before, or with another waker, or it was
+    /// passed over.
+    #[inline(never)]
+    fn look_again(&mut self, key: usize, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
         let shared = &self.stream.shared;
         let refused = ambient::refuse(cx.waker());
         let here = ambient::node();
@@ -455,6 +521,7 @@ impl<T> Sending<'_, T> {
         }
     }
 
+    #[cold]
     fn fail(&mut self, gone: Gone, item: T, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
         self.place = Place::Done;
         let failed = self.withheld.pass(Err(gone), cx);
@@ -478,33 +545,31 @@ impl<T> Unpin for Sending<'_, T> {}
 impl<T> Future for Sending<'_, T> {
     type Output = Result<(), SendError<T>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        match this.place {
-            Place::Start => {
-                ready!(op::admit(cx));
-                this.poll_admitted(cx)
-            }
-            Place::Queued(key) => this.poll_queued(key, cx),
-            Place::Done => {
-                let (Some(item), Some(failed)) = (this.item.take(), this.withheld.again::<()>(cx))
-                else {
-                    panic!("a future was polled after it had ended")
-                };
-                this.told(failed, item)
-            }
+        if !matches!(this.place, Place::Start) {
+            return this.poll_later(cx);
         }
+        ready!(op::admit(cx));
+        this.poll_admitted(cx)
     }
 }
 
 impl<T> Drop for Sending<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         if let Place::Queued(key) = self.place {
-            // An item that was taken has been sent; one that was not goes with its send.
-            let removed = self.stream.shared.state.lock().sends.remove(key);
-            drop(removed);
+            leave(&self.stream.shared, key);
         }
     }
+}
+
+/// An item that was taken has been sent; one that was not goes with its send.
+#[cold]
+fn leave<T>(shared: &Shared<T>, key: usize) {
+    let removed = shared.change(|state, _| state.sends.remove(key));
+    drop(removed);
 }
 
 impl<T> fmt::Debug for Sending<'_, T> {

@@ -1,10 +1,10 @@
 //! What the ends of a memory stream share.
 
-use super::{
-    ReceiveStream, SendStream,
-    state::{State, Woken},
+use super::{ReceiveStream, SendStream, state::State};
+use crate::{
+    queue::Wakers,
+    sys::{Arc, AtomicU8, Mutex, MutexGuard, Ordering},
 };
-use crate::sys::{Arc, Mutex};
 
 /// A stream inside the process, for objects of any type.
 ///
@@ -56,7 +56,7 @@ use crate::sys::{Arc, Mutex};
 #[must_use]
 #[doc(alias = "channel", alias = "create_memory_object_stream", alias = "open_memory_channel")]
 pub fn memory_object_stream<T>(capacity: usize) -> (SendStream<T>, ReceiveStream<T>) {
-    let shared = Arc::new(Shared { state: Mutex::from(State::new(capacity)) });
+    let shared = Arc::new(Shared::new(capacity));
     (SendStream::new(Arc::clone(&shared), 0), ReceiveStream::new(shared, 0))
 }
 
@@ -82,16 +82,58 @@ pub struct StreamStatistics {
     pub waiting_receivers: usize,
 }
 
+const FULL: u8 = 1;
+const EMPTY: u8 = 2;
+
 pub(super) struct Shared<T> {
+    /// What one would find in the state, as it was left: who will have to wait has its waker ready
+    /// when it takes the lock, and takes it once. Others may come in between, so it is a guess.
+    outlook: AtomicU8,
     pub(super) state: Mutex<State<T>>,
 }
 
 impl<T> Shared<T> {
+    fn new(capacity: usize) -> Self {
+        Self { outlook: AtomicU8::default(), state: Mutex::from(State::new(capacity)) }
+    }
+
+    /// Whether a send would have to wait.
+    #[inline]
+    pub(super) fn looks_full(&self) -> bool {
+        self.outlook.load(Ordering::Relaxed) & FULL != 0
+    }
+
+    /// Whether a receive would have to wait.
+    #[inline]
+    pub(super) fn looks_empty(&self) -> bool {
+        self.outlook.load(Ordering::Relaxed) & EMPTY != 0
+    }
+
+    /// Lets the lock go.
+    #[inline]
+    pub(super) fn unlock(&self, state: MutexGuard<'_, State<T>>) {
+        let full = if state.is_full() { FULL } else { 0 };
+        let empty = if state.is_empty() { EMPTY } else { 0 };
+        self.outlook.store(full | empty, Ordering::Relaxed);
+        drop(state);
+    }
+
     /// Does something under the lock, and wakes whom it has to after that.
     #[inline]
-    pub(super) fn change<R>(&self, change: impl FnOnce(&mut State<T>, &mut Woken) -> R) -> R {
-        let mut woken = Woken::default();
-        let result = change(&mut self.state.lock(), &mut woken);
+    pub(super) fn change<R>(&self, change: impl FnOnce(&mut State<T>, &mut Wakers) -> R) -> R {
+        self.change_locked(self.state.lock(), change)
+    }
+
+    /// As [`change`](Self::change), for who has the lock.
+    #[inline]
+    pub(super) fn change_locked<R>(
+        &self,
+        mut state: MutexGuard<'_, State<T>>,
+        change: impl FnOnce(&mut State<T>, &mut Wakers) -> R,
+    ) -> R {
+        let mut woken = Wakers::new();
+        let result = change(&mut state, &mut woken);
+        self.unlock(state);
         woken.wake();
         result
     }

@@ -6,7 +6,7 @@ use anyio_core::{ReceiveError, SendError};
 
 use super::StreamStatistics;
 use crate::{
-    queue::{Look, WaitQueue},
+    queue::{Look, WaitQueue, Wakers},
     sys::Arc,
     tree::Node,
 };
@@ -88,37 +88,6 @@ impl Gone {
     }
 }
 
-/// Who is to be woken once the lock was let go. In most cases that is one, who needs no allocation.
-#[derive(Default)]
-pub(super) struct Woken {
-    first: Option<Waker>,
-    others: Vec<Waker>,
-}
-
-impl Woken {
-    #[inline]
-    pub(super) fn wake(self) {
-        if self.first.is_some() {
-            self.wake_all();
-        }
-    }
-
-    fn wake_all(self) {
-        self.first.into_iter().chain(self.others).for_each(Waker::wake);
-    }
-}
-
-impl Extend<Waker> for Woken {
-    fn extend<I: IntoIterator<Item = Waker>>(&mut self, wakers: I) {
-        for waker in wakers {
-            match &self.first {
-                None => self.first = Some(waker),
-                Some(_) => self.others.push(waker),
-            }
-        }
-    }
-}
-
 impl<T> State<T> {
     pub(super) fn new(capacity: usize) -> Self {
         let small = capacity.checked_mul(size_of::<T>()).is_some_and(|size| size <= SMALL);
@@ -140,9 +109,20 @@ impl<T> State<T> {
         }
     }
 
-    /// Puts `item` where it belongs if a place is free.
+    /// Puts `item` behind all others if there is room and nobody waits for one.
     #[inline]
-    pub(super) fn offer(&mut self, item: T, woken: &mut Woken) -> Result<(), Refused<T>> {
+    pub(super) fn offer_quietly(&mut self, item: T) -> Result<(), T> {
+        // With no receiver there is room in the buffer, but for nobody.
+        let room = self.receivers > 0 && self.buffer.len() + self.reserved < self.capacity;
+        if !room || !self.receives.is_empty() {
+            return Err(item);
+        }
+        self.push(item);
+        Ok(())
+    }
+
+    /// Puts `item` where it belongs if a place is free.
+    pub(super) fn offer(&mut self, item: T, woken: &mut Wakers) -> Result<(), Refused<T>> {
         if self.receivers == 0 {
             return Err(Refused::Gone(Gone::Broken, item));
         }
@@ -175,7 +155,7 @@ impl<T> State<T> {
     }
 
     /// Puts `item` into the place of a permit.
-    pub(super) fn fulfil(&mut self, item: T, woken: &mut Woken) -> Result<(), Refused<T>> {
+    pub(super) fn fulfil(&mut self, item: T, woken: &mut Wakers) -> Result<(), Refused<T>> {
         self.reserved -= 1;
         if self.receivers == 0 {
             return Err(Refused::Gone(Gone::Broken, item));
@@ -185,15 +165,20 @@ impl<T> State<T> {
     }
 
     /// The place of a permit is free again.
-    pub(super) fn release(&mut self, woken: &mut Woken) {
+    pub(super) fn release(&mut self, woken: &mut Wakers) {
         self.reserved -= 1;
         self.serve(woken);
     }
 
+    /// The next item, if there is one in the buffer and nobody waits for its place.
+    #[inline]
+    pub(super) fn next_quietly(&mut self) -> Option<T> {
+        if self.sends.is_empty() { self.buffer.pop_front() } else { None }
+    }
+
     /// The next item, if there is one. One that is `patient` waits if there is none, and does not
     /// overtake who waits for a permit.
-    #[inline]
-    pub(super) fn next(&mut self, patient: bool, woken: &mut Woken) -> Option<T> {
+    pub(super) fn next(&mut self, patient: bool, woken: &mut Wakers) -> Option<T> {
         if let Some(item) = self.buffer.pop_front() {
             self.serve(woken);
             return Some(item);
@@ -203,7 +188,8 @@ impl<T> State<T> {
 
     /// The item of a send that waits. Who takes something now is a place, too, which is not free if
     /// others wait for an item, nor if somebody has a permit for it.
-    fn next_waiting(&mut self, patient: bool, woken: &mut Woken) -> Option<T> {
+    #[inline]
+    fn next_waiting(&mut self, patient: bool, woken: &mut Wakers) -> Option<T> {
         if !self.receives.is_empty() || self.reserved > self.capacity {
             return None;
         }
@@ -226,7 +212,7 @@ impl<T> State<T> {
     /// An item comes back that a receive had been granted and did not take. What is returned is for
     /// nobody.
     #[must_use]
-    pub(super) fn put_back(&mut self, item: T, woken: &mut Woken) -> Option<T> {
+    pub(super) fn put_back(&mut self, item: T, woken: &mut Wakers) -> Option<T> {
         if self.receivers == 0 {
             return Some(item);
         }
@@ -259,7 +245,7 @@ impl<T> State<T> {
 
     /// A send that waits, was passed over, and is cancelled no more: whether its item was put where
     /// there is a place by now.
-    pub(super) fn offer_again(&mut self, key: usize, woken: &mut Woken) -> bool {
+    pub(super) fn offer_again(&mut self, key: usize, woken: &mut Wakers) -> bool {
         if self.sends.is_granted(key) || !self.sends.value(key).passed_over || !self.has_place() {
             return false;
         }
@@ -268,7 +254,7 @@ impl<T> State<T> {
     }
 
     /// A receive waits, behind others. It may have been granted an item at once.
-    pub(super) fn queue_receive(&mut self, waker: Waker, end: usize, woken: &mut Woken) -> usize {
+    pub(super) fn queue_receive(&mut self, waker: Waker, end: usize, woken: &mut Wakers) -> usize {
         let key = self.receives.push(waker, Incoming { item: None, end, closed: false });
         self.serve(woken);
         key
@@ -287,7 +273,7 @@ impl<T> State<T> {
     }
 
     /// Whatever waits to send on one end is told that the end was closed.
-    pub(super) fn close_sends(&mut self, end: usize, woken: &mut Woken) {
+    pub(super) fn close_sends(&mut self, end: usize, woken: &mut Wakers) {
         for key in self.sends.keys() {
             let slot = self.sends.value(key);
             if slot.end == end {
@@ -298,7 +284,7 @@ impl<T> State<T> {
     }
 
     /// As [`close_sends`](Self::close_sends), for receives.
-    pub(super) fn close_receives(&mut self, end: usize, woken: &mut Woken) {
+    pub(super) fn close_receives(&mut self, end: usize, woken: &mut Wakers) {
         for key in self.receives.keys() {
             let slot = self.receives.value(key);
             if slot.end == end {
@@ -309,11 +295,11 @@ impl<T> State<T> {
     }
 
     /// A sending end goes. With the last one, all receives that wait see the end.
-    pub(super) fn drop_sender(&mut self, woken: &mut Woken) {
+    pub(super) fn drop_sender(&mut self, woken: &mut Wakers) {
         self.senders -= 1;
         if self.senders == 0 {
             while let Some((waker, ())) = self.receives.grant(|_| ()) {
-                woken.extend([waker]);
+                woken.push(waker);
             }
         }
     }
@@ -321,13 +307,13 @@ impl<T> State<T> {
     /// A receiving end goes. With the last one, all sends that wait fail; what was in the buffer is
     /// returned, to be dropped.
     #[must_use]
-    pub(super) fn drop_receiver(&mut self, woken: &mut Woken) -> VecDeque<T> {
+    pub(super) fn drop_receiver(&mut self, woken: &mut Wakers) -> VecDeque<T> {
         self.receivers -= 1;
         if self.receivers > 0 {
             return VecDeque::new();
         }
         while let Some((waker, ())) = self.sends.grant(|_| ()) {
-            woken.extend([waker]);
+            woken.push(waker);
         }
         std::mem::take(&mut self.buffer)
     }
@@ -345,6 +331,19 @@ impl<T> State<T> {
         }
     }
 
+    /// Whether a send would have to wait.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        !self.has_place()
+    }
+
+    /// Whether a receive would have to wait.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.buffer.is_empty() && self.sends.is_empty()
+    }
+
+    #[inline]
     fn has_place(&self) -> bool {
         let places = self.capacity.saturating_add(self.receives.waiting());
         self.buffer.len() + self.reserved < places
@@ -352,13 +351,13 @@ impl<T> State<T> {
 
     /// Gives the places that are free to those who wait for one.
     #[inline]
-    fn serve(&mut self, woken: &mut Woken) {
+    fn serve(&mut self, woken: &mut Wakers) {
         if !self.sends.is_empty() {
             self.serve_waiting(woken);
         }
     }
 
-    fn serve_waiting(&mut self, woken: &mut Woken) {
+    fn serve_waiting(&mut self, woken: &mut Wakers) {
         while self.has_place() {
             let next = self
                 .sends
@@ -377,18 +376,23 @@ impl<T> State<T> {
 
     /// Into the hands of the first who waits, or behind all other items.
     #[inline]
-    fn put(&mut self, item: T, woken: &mut Woken) {
+    fn put(&mut self, item: T, woken: &mut Wakers) {
         let item = if self.receives.is_empty() { Some(item) } else { self.hand_over(item, woken) };
         if let Some(item) = item {
-            self.buffer.push_back(item);
-            self.peak = self.peak.max(self.buffer.len());
+            self.push(item);
         }
     }
 
-    fn hand_over(&mut self, item: T, woken: &mut Woken) -> Option<T> {
+    #[inline]
+    fn push(&mut self, item: T) {
+        self.buffer.push_back(item);
+        self.peak = self.peak.max(self.buffer.len());
+    }
+
+    fn hand_over(&mut self, item: T, woken: &mut Wakers) -> Option<T> {
         let mut item = Some(item);
         if let Some((waker, ())) = self.receives.grant(|slot| slot.item = item.take()) {
-            woken.extend([waker]);
+            woken.push(waker);
         }
         item
     }

@@ -86,6 +86,7 @@ impl Event {
     }
 
     /// Whether the flag is up.
+    #[inline]
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.state.load(Ordering::Acquire) == UP
@@ -96,6 +97,7 @@ impl Event {
     /// # Cancel safety
     ///
     /// Atomic: nothing happens but the waiting.
+    #[inline]
     pub fn wait(&self) -> impl Future<Output = ()> + Send + Sync + Unpin + '_ {
         Wait { event: self, place: Place::Start }
     }

@@ -1,8 +1,11 @@
 //! The machine's own primitives.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::PoisonError;
 pub(crate) use std::{
-    sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize},
+    sync::{
+        MutexGuard,
+        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize},
+    },
     thread_local,
 };
 
