@@ -5,8 +5,8 @@
 //! | capability | made of |
 //! |---|---|
 //! | [`Executor`](anyio_core::Executor) | [`Spawner`]: the executor of the run, else the host's own |
-//! | [`Run`](anyio_core::Run) | [`run`]: an [`async_executor::Executor`], driven by the host's workers |
-//! | [`Clock`](anyio_core::Clock) | [`Timer`], of [`async_io::Timer`] |
+//! | [`Run`](anyio_core::Run) | [`run`]: an [`async_executor::Executor`], driven by the host's workers; without any, a queue |
+//! | [`Clock`](anyio_core::Clock) | [`Timer`], all on one [`async_io::Timer`] |
 //! | [`Blocking`](anyio_core::Blocking) | [`spawn_blocking`], on the threads of the crate `blocking` |
 //! | [`Net`](anyio_core::Net) | [`connect_tcp`], [`listen_tcp`], of [`async_io::Async`] |
 //! | [`Processes`](anyio_core::Processes) | [`spawn_process`], of [`std::process`] and [`async_io::Async`] |

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`Executor`](anyio_core::Executor) | the executor of the run; outside of runs [`smol::spawn`] |
 //! | [`Run`](anyio_core::Run) | an executor of its own and its threads; how it ends is said at [`Smol`] |
-//! | [`Clock`](anyio_core::Clock) | [`async_io::Timer`] |
+//! | [`Clock`](anyio_core::Clock) | [`SmolTimer`], all on one [`async_io::Timer`] |
 //! | [`Blocking`](anyio_core::Blocking) | [`smol::unblock`] |
 //! | [`Net`](anyio_core::Net) | [`async_io::Async`] |
 //! | [`Processes`](anyio_core::Processes) | [`std::process`], with [`async_io::Async`] pipes |

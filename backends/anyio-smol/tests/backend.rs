@@ -6,12 +6,13 @@ use std::{
     io,
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     sync::{
         Arc, Barrier, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
         mpsc,
     },
-    task::{Poll, Waker},
+    task::{Context, Poll, Wake, Waker},
     thread,
     time::Duration,
 };
@@ -43,6 +44,52 @@ struct Dropped(Arc<AtomicUsize>);
 impl Drop for Dropped {
     fn drop(&mut self) {
         self.0.fetch_add(1, SeqCst);
+    }
+}
+
+mod timers {
+    use super::*;
+
+    /// Each sets the alarm of all back and forth.
+    #[test]
+    fn several_threads_sleep() {
+        thread::scope(|scope| {
+            for number in 0..4 {
+                scope.spawn(move || {
+                    smol::block_on(async {
+                        for turn in 0..200 {
+                            let soon = Duration::from_micros(1 + (turn * 37 + number * 11) % 300);
+                            let late = Smol::timer(Smol::now() + 1000 * soon);
+                            let end = Smol::now() + soon;
+                            futures_lite::future::or(Smol::timer(end), late).await;
+                            assert!(Smol::now() >= end);
+                        }
+                    });
+                });
+            }
+        });
+    }
+
+    /// A timer that goes from one task to another lets go of the first one, and dropped, of the last.
+    #[test]
+    fn tasks_are_let_go_of() {
+        let tasks: [Arc<Task>; 2] = Default::default();
+        let mut timer = Smol::timer(Smol::now() + Duration::from_secs(3600));
+        for task in &tasks {
+            let waker = Waker::from(Arc::clone(task));
+            assert!(pin!(&mut timer).poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        assert_eq!(Arc::strong_count(&tasks[0]), 1);
+        assert!(Arc::strong_count(&tasks[1]) > 1);
+        drop(timer);
+        assert_eq!(Arc::strong_count(&tasks[1]), 1);
+    }
+
+    #[derive(Default)]
+    struct Task;
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
     }
 }
 

@@ -269,6 +269,40 @@ mod net {
         .unwrap();
     }
 
+    /// A read that did not fill its buffer is followed by what came afterwards, and by the end.
+    #[test]
+    fn short_reads_lose_nothing() {
+        run(async {
+            let (mut near, mut far) = pair().await?;
+            let mut buffer = [0; 64];
+            for round in 0..100 {
+                far.write_all(&[round; 10]).await?;
+                let mut left = 10;
+                while left > 0 {
+                    let count = near.read(&mut buffer).await?;
+                    assert!(count > 0 && buffer[..count].iter().all(|&byte| byte == round));
+                    left -= count;
+                }
+                if round % 2 == 0 {
+                    // It waits now, and is told.
+                    let waiting = near.read_exact(&mut buffer[..1]);
+                    let told = async {
+                        futures_lite::future::yield_now().await;
+                        far.write_all(&[7]).await
+                    };
+                    futures_lite::future::try_zip(waiting, told).await?;
+                }
+            }
+            far.write_all(b"last").await?;
+            far.close().await?;
+            let mut rest = Vec::new();
+            near.read_to_end(&mut rest).await?;
+            assert_eq!(rest, b"last");
+            io::Result::Ok(())
+        })
+        .unwrap();
+    }
+
     /// Sockets of tokio's may be brought in and taken out.
     #[test]
     fn sockets_convert() {

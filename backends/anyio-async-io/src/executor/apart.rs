@@ -10,14 +10,13 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use atomic_waker::AtomicWaker;
 use pin_project_lite::pin_project;
 
 pin_project! {
     /// A run's own future, and what runs its tasks. Each is polled only if it has been woken itself.
     pub(super) struct Apart<F, T> {
-        of_future: Side,
-        of_tasks: Side,
+        // None before the first poll.
+        sides: Option<Sides>,
         #[pin]
         future: F,
         #[pin]
@@ -26,8 +25,8 @@ pin_project! {
 }
 
 impl<F, T> Apart<F, T> {
-    pub(super) fn new(future: F, tasks: T) -> Self {
-        Self { of_future: Side::new(), of_tasks: Side::new(), future, tasks }
+    pub(super) const fn new(future: F, tasks: T) -> Self {
+        Self { sides: None, future, tasks }
     }
 }
 
@@ -40,12 +39,30 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let ended = this.of_future.poll(this.future, cx);
+        let sides = match this.sides {
+            Some(sides) if sides.outer.will_wake(cx.waker()) => sides,
+            // Both are polled, and leave the new wakers with whom they wait for.
+            sides => sides.insert(Sides::new(cx.waker())),
+        };
+        let ended = sides.of_future.poll(this.future);
         if ended.is_pending() {
             // They do not end.
-            _ = this.of_tasks.poll(this.tasks, cx);
+            _ = sides.of_tasks.poll(this.tasks);
         }
         ended
+    }
+}
+
+/// The two, for one waker of the whole.
+struct Sides {
+    outer: Waker,
+    of_future: Side,
+    of_tasks: Side,
+}
+
+impl Sides {
+    fn new(outer: &Waker) -> Self {
+        Self { outer: outer.clone(), of_future: Side::new(outer), of_tasks: Side::new(outer) }
     }
 }
 
@@ -56,15 +73,14 @@ struct Side {
 }
 
 impl Side {
-    fn new() -> Self {
-        let woken = Arc::new(Woken { flag: AtomicBool::new(true), outer: AtomicWaker::new() });
+    fn new(outer: &Waker) -> Self {
+        let woken = Arc::new(Woken { flag: AtomicBool::new(true), outer: outer.clone() });
         Self { waker: Waker::from(Arc::clone(&woken)), woken }
     }
 
     #[inline]
-    fn poll<F: Future>(&self, future: Pin<&mut F>, cx: &Context<'_>) -> Poll<F::Output> {
-        self.woken.outer.register(cx.waker());
-        if self.woken.flag.swap(false, Ordering::AcqRel) {
+    fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
+        if self.woken.take() {
             future.poll(&mut Context::from_waker(&self.waker))
         } else {
             Poll::Pending
@@ -74,12 +90,20 @@ impl Side {
 
 /// # Invariants
 ///
-/// Who wakes sets the flag and then takes the outer waker; who polls leaves the outer waker and then
-/// takes the flag. So a wake is either seen by the poll that runs, or makes another one happen.
-/// Release and acquire on the flag carry what was written before the wake to the poll after it.
+/// Who wakes sets the flag and then wakes the outer waker, which is the same always. So a wake is either
+/// seen by the poll that runs, or there is another poll after it. Release and acquire on the flag carry
+/// what was written before the wake to the poll after it.
 struct Woken {
     flag: AtomicBool,
-    outer: AtomicWaker,
+    outer: Waker,
+}
+
+impl Woken {
+    #[inline]
+    fn take(&self) -> bool {
+        // A wake whose flag is not seen yet has not woken the outer waker yet, either.
+        self.flag.load(Ordering::Relaxed) && self.flag.swap(false, Ordering::AcqRel)
+    }
 }
 
 impl Wake for Woken {
@@ -89,7 +113,7 @@ impl Wake for Woken {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.flag.swap(true, Ordering::AcqRel) {
-            self.outer.wake();
+            self.outer.wake_by_ref();
         }
     }
 }

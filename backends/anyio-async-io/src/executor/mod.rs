@@ -1,5 +1,6 @@
 //! Tasks, and the runs that they belong to.
 
+mod alone;
 mod apart;
 pub(crate) mod current;
 mod ending;

@@ -1,7 +1,6 @@
 //! A run: its workers, its future, its end.
 
 use std::{
-    future::pending,
     io,
     sync::{
         Arc,
@@ -46,8 +45,8 @@ pub fn run<H: Host, F: Future>(options: &RunOptions, future: F) -> Result<F::Out
     }
     let running = Running::start::<H>(options).map_err(|error| RunError::build(H::NAME, error))?;
     let future = anyio_engine::root(H::erased(), future);
-    Ok(match running.executor_of_this_thread() {
-        Some(executor) => H::block_on(Apart::new(future, executor.run(pending()))),
+    Ok(match running.tasks.drive() {
+        Some(drive) => H::block_on(Apart::new(future, drive)),
         None => H::block_on(future),
     })
 }
@@ -55,7 +54,6 @@ pub fn run<H: Host, F: Future>(options: &RunOptions, future: F) -> Result<F::Out
 /// The end of the run, when it is dropped.
 struct Running {
     tasks: Arc<Tasks>,
-    has_workers: bool,
     stop: Arc<Event>,
     /// Hangs up when the last worker has ended.
     ended: mpsc::Receiver<()>,
@@ -66,42 +64,37 @@ struct Running {
 
 impl Running {
     fn start<H: Host>(options: &RunOptions) -> io::Result<Self> {
-        let tasks = Arc::new(Tasks::new(H::NAME));
+        let workers = options.worker_threads().unwrap_or_else(cores);
+        let tasks = Arc::new(Tasks::new(H::NAME, workers > 0));
         let (alive, ended) = mpsc::channel();
         let mut running = Self {
             tasks: Arc::clone(&tasks),
-            has_workers: false,
             stop: Arc::new(Event::new()),
             ended,
             threads: Vec::new(),
             _inside: current::enter(Some(tasks)),
         };
         // If one cannot be started, the drop ends those before it.
-        running.start_workers::<H>(options, alive)?;
+        running.start_workers::<H>(workers, options, alive)?;
         Ok(running)
     }
 
     fn start_workers<H: Host>(
         &mut self,
+        workers: usize,
         options: &RunOptions,
         alive: mpsc::Sender<()>,
     ) -> io::Result<()> {
         let default = format!("{}-worker", H::NAME);
         let name = options.worker_name().unwrap_or(&default);
-        for _worker in 0..options.worker_threads().unwrap_or_else(cores) {
+        for _worker in 0..workers {
             let Some(executor) = self.tasks.executor() else { break };
             let share = Share { executor, _alive: alive.clone() };
             let future = work(share, Arc::clone(&self.stop));
             let worker = Worker::new(Within { tasks: Arc::clone(&self.tasks), future });
             self.threads.extend(H::start_worker(name, worker)?);
-            self.has_workers = true;
         }
         Ok(())
-    }
-
-    /// What the calling thread has to drive besides the future: without workers, all tasks.
-    fn executor_of_this_thread(&self) -> Option<Arc<Executor<'static>>> {
-        self.tasks.executor().filter(|_| !self.has_workers)
     }
 }
 

@@ -70,6 +70,7 @@ impl anyio_core::TcpStream for TcpStream {
 }
 
 impl AsyncRead for TcpStream {
+    #[inline]
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -81,6 +82,7 @@ impl AsyncRead for TcpStream {
         reads.poll(|| socket.poll_readable(cx), || end.read(buffer))
     }
 
+    #[inline]
     fn poll_read_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -94,6 +96,7 @@ impl AsyncRead for TcpStream {
 }
 
 impl AsyncWrite for TcpStream {
+    #[inline]
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -105,6 +108,7 @@ impl AsyncWrite for TcpStream {
         writes.poll(|| socket.poll_writable(cx), || end.write(buffer))
     }
 
+    #[inline]
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

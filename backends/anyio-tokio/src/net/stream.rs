@@ -1,7 +1,7 @@
 //! A connected socket.
 
 use std::{
-    io,
+    io::{self, Read as _},
     net::{Shutdown, SocketAddr},
     pin::Pin,
     task::{Context, Poll, ready},
@@ -10,7 +10,7 @@ use std::{
 use anyio_engine::op::admit;
 use futures_io::{AsyncRead, AsyncWrite, IoSlice};
 use socket2::SockRef;
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::io::{AsyncWrite as _, Interest};
 
 use crate::executor::explain;
 
@@ -41,6 +41,25 @@ impl TcpStream {
     #[must_use]
     pub const fn as_tokio(&self) -> &tokio::net::TcpStream {
         &self.0
+    }
+
+    /// Takes what has come, if the socket is not known to have nothing.
+    ///
+    /// As with tokio's own read, what does not fill the buffer was all, and the next read waits for news
+    /// before it asks the system again. Its own would also take a share of tokio's budget each
+    /// time, and has been given one of ours already.
+    #[inline]
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut all = None;
+        let result = self.0.try_io(Interest::READABLE, || {
+            let count = (&*SockRef::from(&self.0)).read(buffer)?;
+            if (1..buffer.len()).contains(&count) {
+                all = Some(count);
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(count)
+        });
+        all.map_or(result, Ok)
     }
 }
 
@@ -75,19 +94,26 @@ impl anyio_core::TcpStream for TcpStream {
 }
 
 impl AsyncRead for TcpStream {
+    #[inline]
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         ready!(admit(cx));
-        let mut buffer = ReadBuf::new(buffer);
-        ready!(Pin::new(&mut self.0).poll_read(cx, &mut buffer)).map_err(explain)?;
-        Poll::Ready(Ok(buffer.filled().len()))
+        loop {
+            match self.receive(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.0.poll_read_ready(cx)).map_err(explain)?;
+                }
+                result => return Poll::Ready(result),
+            }
+        }
     }
 }
 
 impl AsyncWrite for TcpStream {
+    #[inline]
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -97,6 +123,7 @@ impl AsyncWrite for TcpStream {
         Pin::new(&mut self.0).poll_write(cx, buffer).map_err(explain)
     }
 
+    #[inline]
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

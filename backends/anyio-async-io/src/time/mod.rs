@@ -1,0 +1,7 @@
+//! Timers.
+
+mod alarm;
+mod queue;
+mod timer;
+
+pub use timer::Timer;

@@ -1,0 +1,251 @@
+//! Who waits until when.
+//!
+//! Most timers are dropped long before they are due: those of deadlines that were met. So leaving is
+//! made cheap, and costs nothing in the order of all: what has left is skipped when its time comes, or
+//! cleared out when there is more of it than of what waits.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, binary_heap::PeekMut},
+    mem,
+    task::Waker,
+    time::Instant,
+};
+
+use slab::Slab;
+
+/// How much may be left of what has gone, besides as much as there is of what waits.
+const SLACK: usize = 64;
+/// For how many there is room when none waits.
+const ROOM: usize = 1024;
+
+/// Those who wait, and an order of them.
+///
+/// # Invariants
+///
+/// Who waits has one entry in the order. The other entries are of timers that have gone; they match
+/// nobody, since a number is given once.
+pub(super) struct Queue {
+    order: BinaryHeap<Reverse<Entry>>,
+    waiting: Slab<Waiting>,
+    number: u64,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    deadline: Instant,
+    place: Place,
+}
+
+/// Where somebody waits. It means nothing any more when they have been woken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    key: usize,
+    number: u64,
+}
+
+struct Waiting {
+    number: u64,
+    waker: Waker,
+}
+
+impl Queue {
+    pub(super) const fn new() -> Self {
+        Self { order: BinaryHeap::new(), waiting: Slab::new(), number: 0 }
+    }
+
+    /// Somebody waits until `deadline`.
+    #[inline]
+    pub(super) fn enter(&mut self, deadline: Instant, waker: Waker) -> Place {
+        self.number += 1;
+        let key = self.waiting.insert(Waiting { number: self.number, waker });
+        let place = Place { key, number: self.number };
+        self.order.push(Reverse(Entry { deadline, place }));
+        place
+    }
+
+    /// They have another waker now, and the one before is given; theirs is given back if they do not wait
+    /// any more.
+    pub(super) fn replace(&mut self, place: &Place, waker: Waker) -> Result<Waker, Waker> {
+        match self.waiting.get_mut(place.key) {
+            Some(waiting) if waiting.number == place.number => {
+                Ok(mem::replace(&mut waiting.waker, waker))
+            }
+            _ => Err(waker),
+        }
+    }
+
+    /// They do not wait any more; their waker, if they did.
+    #[inline]
+    pub(super) fn leave(&mut self, place: &Place) -> Option<Waker> {
+        let waker = self.take(place)?;
+        if self.waiting.is_empty() {
+            self.clear();
+        } else if self.order.len() > 2 * self.waiting.len() + SLACK {
+            self.clear_out();
+        }
+        Some(waker)
+    }
+
+    /// The waker of somebody whose deadline is `now` or has passed, earliest first.
+    pub(super) fn next_due(&mut self, now: Instant) -> Option<Waker> {
+        loop {
+            let first = self.order.peek_mut().filter(|first| first.0.deadline <= now)?;
+            let place = PeekMut::pop(first).0.place;
+            if let Some(waker) = self.take(&place) {
+                return Some(waker);
+            }
+        }
+    }
+
+    /// The first deadline that somebody waits for.
+    pub(super) fn first(&mut self) -> Option<Instant> {
+        if self.waiting.is_empty() {
+            self.clear();
+        }
+        loop {
+            let first = self.order.peek_mut()?;
+            if has(&self.waiting, &first.0.place) {
+                return Some(first.0.deadline);
+            }
+            PeekMut::pop(first);
+        }
+    }
+
+    fn take(&mut self, place: &Place) -> Option<Waker> {
+        let here = has(&self.waiting, place);
+        here.then(|| self.waiting.remove(place.key).waker)
+    }
+
+    /// None waits.
+    fn clear(&mut self) {
+        self.order.clear();
+        if self.waiting.capacity() > ROOM {
+            *self = Self { number: self.number, ..Self::new() };
+        }
+    }
+
+    #[cold]
+    fn clear_out(&mut self) {
+        self.order.retain(|entry| has(&self.waiting, &entry.0.place));
+    }
+}
+
+fn has(waiting: &Slab<Waiting>, place: &Place) -> bool {
+    waiting.get(place.key).is_some_and(|waiting| waiting.number == place.number)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering::SeqCst},
+        },
+        task::Wake,
+        time::Duration,
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+
+    /// The times `0..`, a second apart.
+    fn times() -> impl Fn(u64) -> Instant {
+        let start = Instant::now();
+        move |number| start + Duration::from_secs(number)
+    }
+
+    #[test]
+    fn the_earliest_is_first() {
+        let (mut queue, time) = (Queue::new(), times());
+        let counts: Vec<Arc<Count>> = (0..5).map(|_| Arc::default()).collect();
+        for number in [3, 1, 4, 0, 2] {
+            let waker = Waker::from(Arc::clone(&counts[number]));
+            queue.enter(time(number as u64), waker);
+        }
+        assert_eq!(queue.first(), Some(time(0)));
+        for (number, count) in counts.iter().enumerate() {
+            let now = time(number as u64);
+            assert!(queue.next_due(now - Duration::from_nanos(1)).is_none());
+            queue.next_due(now).unwrap().wake();
+            assert_eq!(count.0.load(SeqCst), 1);
+            assert!(queue.next_due(now).is_none());
+        }
+        assert_eq!(queue.first(), None);
+    }
+
+    #[test]
+    fn who_has_left_is_not_woken() {
+        let (mut queue, time) = (Queue::new(), times());
+        let left = queue.enter(time(1), Waker::noop().clone());
+        assert!(queue.leave(&left).is_some());
+        // In the same place, at the same time.
+        let count: Arc<Count> = Arc::default();
+        let stays = queue.enter(time(1), Waker::from(Arc::clone(&count)));
+        assert!(queue.leave(&left).is_none());
+        assert!(queue.replace(&left, Waker::noop().clone()).is_err());
+        assert_eq!(queue.first(), Some(time(1)));
+        queue.next_due(time(1)).unwrap().wake();
+        assert_eq!(count.0.load(SeqCst), 1);
+        assert!(queue.next_due(time(1)).is_none());
+        assert!(queue.leave(&stays).is_none());
+    }
+
+    #[test]
+    fn the_waker_can_be_another_one() {
+        let (mut queue, time) = (Queue::new(), times());
+        let (before, after): (Arc<Count>, Arc<Count>) = Default::default();
+        let place = queue.enter(time(1), Waker::from(Arc::clone(&before)));
+        drop(queue.replace(&place, Waker::from(Arc::clone(&after))).unwrap());
+        assert_eq!(Arc::strong_count(&before), 1);
+        queue.next_due(time(1)).unwrap().wake();
+        assert_eq!((before.0.load(SeqCst), after.0.load(SeqCst)), (0, 1));
+    }
+
+    /// Even if all have the same deadline, which is far away.
+    #[test]
+    fn what_has_gone_does_not_pile_up() {
+        let (mut queue, time) = (Queue::new(), times());
+        let mut waiting = Vec::new();
+        for _round in 0..1000 {
+            waiting.push(queue.enter(time(1), Waker::noop().clone()));
+            for _timer in 0..100 {
+                let place = queue.enter(time(1), Waker::noop().clone());
+                queue.leave(&place);
+            }
+            assert!(queue.order.len() <= 2 * waiting.len() + SLACK);
+        }
+        for place in waiting {
+            assert!(queue.leave(&place).is_some());
+        }
+        assert!(queue.order.is_empty());
+        assert_eq!(queue.first(), None);
+    }
+
+    #[test]
+    fn room_is_given_back() {
+        let (mut queue, time) = (Queue::new(), times());
+        let many = 4 * ROOM;
+        let enter = |queue: &mut Queue| -> Vec<Place> {
+            (0..many).map(|_| queue.enter(time(1), Waker::noop().clone())).collect()
+        };
+        for place in enter(&mut queue) {
+            assert!(queue.leave(&place).is_some());
+        }
+        assert!(queue.order.capacity() <= ROOM && queue.waiting.capacity() <= ROOM);
+        drop(enter(&mut queue));
+        for _timer in 0..many {
+            assert!(queue.next_due(time(1)).is_some());
+        }
+        assert_eq!(queue.first(), None);
+        assert!(queue.order.capacity() <= ROOM && queue.waiting.capacity() <= ROOM);
+    }
+}
