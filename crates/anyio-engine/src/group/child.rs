@@ -70,7 +70,7 @@ pub(super) struct Seat(u32);
 
 impl Seat {
     const LEFT: u32 = u32::MAX;
-    /// There is something in the slot that has to go when the task ends.
+    /// There is something in the slot that has to go when the task ends, or somebody may look for it there.
     const USED: u32 = 1 << 31;
 
     pub(super) const fn new(index: u32, used: bool) -> Self {
@@ -109,6 +109,9 @@ pub(super) enum Fate<T, E> {
 pub(super) trait TaskEnd<E, K> {
     type Value: Send + 'static;
 
+    /// Somebody beside the handle may cancel the task, even when it has ended.
+    const STARTED: bool;
+
     /// `early` is why it has ended, if it was to be started and was never ready.
     fn into_fate(self, early: impl FnOnce() -> Cause) -> Fate<Self::Value, E>;
 }
@@ -121,6 +124,8 @@ where
     O::Value: Send + 'static,
 {
     type Value = O::Value;
+
+    const STARTED: bool = false;
 
     fn into_fate(self, _: impl FnOnce() -> Cause) -> Fate<O::Value, E> {
         Fate::Ended(self.into_result())
@@ -187,7 +192,8 @@ fn leave<B: Executor, E: Send + 'static, T: Send + 'static>(
     let (index, used) = (seat.index(), seat.is_used());
     *seat = Seat(Seat::LEFT);
     let who = || slot.label();
-    let released = slot.is_released();
+    let standing = slot.standing();
+    let released = standing.is_released();
     let end = match fate {
         Fate::Ended(Ok(value)) if released => {
             // A value that nobody can ask for is gone before the group ends.
@@ -209,7 +215,6 @@ fn leave<B: Executor, E: Send + 'static, T: Send + 'static>(
         }
         Fate::Apart(cause) => cause.map(End::Cut),
     };
-    let service = slot.is_service();
     let free = match end {
         Some(end) if !released => match slot.end(end) {
             Some(remains) => {
@@ -219,13 +224,13 @@ fn leave<B: Executor, E: Send + 'static, T: Send + 'static>(
             None => false,
         },
         _ => {
-            if used {
+            if used || standing.is_cancel_called() {
                 drop(slot.end_alone());
             }
             true
         }
     };
-    core.remove(free.then_some((index, slot)), service);
+    core.remove(free.then_some((index, slot)), standing.is_service());
 }
 
 /// Drops what a task has left behind. If that panics, it is the task's panic.
@@ -268,6 +273,7 @@ where
                 Fate::Panicked(payload)
             }
             Ok((cancelled, Poll::Pending)) => {
+                let used = this.seat.is_used();
                 this.seat.mark_used();
                 let held = match this.frame.node() {
                     Some(node) => {
@@ -278,7 +284,11 @@ where
                     // It ends now, and nobody has to wake it.
                     None if cancelled && root.is_cancelled() => false,
                     None => {
-                        slot.register(cx.waker());
+                        if used {
+                            slot.register(cx.waker());
+                        } else {
+                            slot.register_first(cx.waker());
+                        }
                         !root.is_cancelled()
                     }
                 };
@@ -289,7 +299,7 @@ where
                     return poll_again(cx);
                 }
                 // Read first: it may be another cancellation by the time the body is gone.
-                let cause = (!slot.is_released()).then(|| root.cause());
+                let cause = (!slot.standing().is_released()).then(|| root.cause());
                 let own = slot.is_cancel_called();
                 // In the task's context still, for its destructors.
                 match catch(|| this.frame.enter_root(kind, backend, locals, || this.body.clear())) {

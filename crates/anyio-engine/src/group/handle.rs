@@ -173,7 +173,8 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         let core = &self.core;
         let Ok(spawner) = &core.spawner else { unreachable!("no room is made without one") };
         let span = core.tally.span.task(name.as_deref(), location);
-        let seat = Seat::new(index, service || name.is_some());
+        let started = <F::Output as TaskEnd<E, K>>::STARTED;
+        let seat = Seat::new(index, service || started || name.is_some());
         let handle = TaskHandle::new(Arc::clone(&core.roster), index, name);
         if span.is_nothing() && (service || core.limit.is_none()) {
             spawner.spawn_task(ChildTask::new(Arc::clone(core), seat, future));

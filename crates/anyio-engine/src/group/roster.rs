@@ -136,7 +136,7 @@ impl Roster {
             if service {
                 self.services.fetch_add(1, Ordering::SeqCst);
             }
-            self.spawned.store(spawned.wrapping_add(1), Ordering::SeqCst);
+            self.spawned.store(spawned.wrapping_add(1), Ordering::Release);
             (index, slot)
         };
         slot.begin(name, location, service);

@@ -5,7 +5,7 @@ use std::{any::Any, mem, panic::Location, sync::Arc as StdArc, task::Waker};
 use anyio_core::{Cancelled, Cause, CauseKind, TaskStatus};
 
 use crate::{
-    sys::{Arc, AtomicU32, Mutex, Ordering, ticks},
+    sys::{Arc, AtomicU32, Mutex, Ordering, Place, ticks},
     tree::{Label, Member, Node},
 };
 
@@ -41,11 +41,14 @@ pub(super) fn label(name: Option<&StdArc<str>>, location: &Location<'_>) -> StdA
 /// 2. `CANCEL_CALLED` is raised under the lock, with its cause, and a node is adopted under it; so a
 ///    cancellation finds the node, or the node finds the cancellation.
 /// 3. Of `ENDED` and `RELEASED`, who raises the second one clears the slot. A task that ends in its
-///    first poll, after its handle has gone, does neither: what the handle may have left is for
-///    [`begin`](Self::begin) to clear. Nobody but the group, which only ever wakes, looks at a slot
-///    after that.
-/// 4. Whoever may come too late, when the slot has another task already, says which one it means by
-///    its generation. (It would have to sleep through sixteen million tasks in one slot to err.)
+///    first poll, after its handle has gone, does neither if there is nothing to clear: if it was not
+///    cancelled by its handle, has no name, and is none of those of 4. So a free slot is clean, and
+///    [`begin`](Self::begin) needs no lock. Nobody but the group, which only ever wakes and looks, comes
+///    to a slot after that.
+/// 4. Who may come too late, when the slot has another task already, says which one it means: its
+///    handle's start by the generation, its group by `SERVICE`. Such a task always ends under the lock,
+///    and with an `ENDED` bit, so who has the lock and sees none has found the task that is meant. (It
+///    would have to sleep through sixteen million tasks in one slot to err.)
 /// 5. `next` is the roster's as long as the slot is free: an index without the highest bit, or all ones.
 ///    As long as it is taken, nobody needs it, and it says since when. Nothing is done by it: a look at
 ///    the slot between the end of a task and the return of its slot shows the task as it was.
@@ -55,11 +58,11 @@ pub(super) struct Slot {
     /// The next one in the list of free slots, which belongs to the roster; or since when there is a
     /// task, by the coarse clock.
     pub(super) next: AtomicU32,
+    location: Place,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
-    location: &'static Location<'static>,
     kept: Kept,
     extra: Option<Box<Extra>>,
 }
@@ -130,44 +133,54 @@ pub(super) struct Remains {
     _extra: Option<Box<Extra>>,
 }
 
+/// How a task stands with its handle and its group, at one moment.
+#[derive(Clone, Copy)]
+pub(super) struct Standing(u32);
+
+impl Standing {
+    /// Its handle is gone.
+    pub(super) const fn is_released(self) -> bool {
+        self.0 & RELEASED != 0
+    }
+
+    pub(super) const fn is_service(self) -> bool {
+        self.0 & SERVICE != 0
+    }
+
+    /// It was cancelled by its handle, which has left the cause.
+    pub(super) const fn is_cancel_called(self) -> bool {
+        self.0 & CANCEL_CALLED != 0
+    }
+}
+
 impl Slot {
     #[track_caller]
     pub(super) fn new() -> Self {
         Self {
             state: AtomicU32::default(),
             next: AtomicU32::default(),
-            inner: Mutex::from(Inner {
-                location: Location::caller(),
-                kept: Kept::Nothing,
-                extra: None,
-            }),
+            location: Place::new(Location::caller()),
+            inner: Mutex::from(Inner { kept: Kept::Nothing, extra: None }),
         }
     }
 
-    /// The slot gets a task. Relaxed: spawning the task orders this before all that the task and
-    /// its handle do.
+    /// The slot, which is clean, gets a task. Relaxed: spawning the task orders this before all that the
+    /// task and its handle do.
+    #[inline]
     pub(super) fn begin(
         &self,
         name: Option<StdArc<str>>,
         location: &'static Location<'static>,
         service: bool,
     ) {
-        // All under the lock, which whoever comes too late for the task before takes as well. What that
-        // task's handle has left, if it ended without a look at it, is not this one's: it is in `extra`.
-        let left = {
-            let mut inner = self.inner.lock();
-            let generation = self.generation().wrapping_add(GENERATION);
-            let state = if service { generation | SERVICE } else { generation };
-            self.state.store(state, Ordering::Relaxed);
-            self.next.store(TAKEN | ticks::coarse(), Ordering::Relaxed);
-            let left = inner.extra.take();
-            inner.location = location;
-            if name.is_some() {
-                inner.extra().name = name;
-            }
-            left
-        };
-        drop(left);
+        let generation = self.generation().wrapping_add(GENERATION);
+        let state = if service { generation | SERVICE } else { generation };
+        self.location.set(location);
+        self.state.store(state, Ordering::Relaxed);
+        self.next.store(TAKEN | ticks::coarse(), Ordering::Relaxed);
+        if name.is_some() {
+            self.inner.lock().extra().name = name;
+        }
     }
 
     fn has(&self, bits: u32) -> bool {
@@ -188,12 +201,10 @@ impl Slot {
         self.state.load(Ordering::Relaxed) & !FLAGS
     }
 
-    pub(super) fn is_service(&self) -> bool {
-        self.has(SERVICE)
-    }
-
-    pub(super) fn is_released(&self) -> bool {
-        self.has(RELEASED)
+    /// How the task stands. Acquire: if its handle is gone, what that has done is done.
+    #[inline]
+    pub(super) fn standing(&self) -> Standing {
+        Standing(self.state.load(Ordering::Acquire))
     }
 
     pub(super) fn status(&self) -> TaskStatus {
@@ -216,7 +227,7 @@ impl Slot {
     }
 
     pub(super) fn location(&self) -> &'static Location<'static> {
-        self.inner.lock().location
+        self.location.get()
     }
 
     pub(super) fn label(&self) -> StdArc<str> {
@@ -225,9 +236,7 @@ impl Slot {
 
     /// What the task is called in the tree of tasks.
     pub(super) fn tree_label(&self) -> Label {
-        let inner = self.inner.lock();
-        let name = inner.extra.as_ref().and_then(|extra| extra.name.clone());
-        Label::named(name, inner.location)
+        Label::named(self.name(), self.location())
     }
 
     /// The task, if there is one that has not ended.
@@ -240,7 +249,7 @@ impl Slot {
         }
         let extra = inner.extra.as_ref();
         Some(Member {
-            label: Label::named(extra.and_then(|extra| extra.name.clone()), inner.location),
+            label: Label::named(extra.and_then(|extra| extra.name.clone()), self.location()),
             since: next & !TAKEN,
             service: state & SERVICE != 0,
             waits: matches!(inner.kept, Kept::Waker(_)),
@@ -255,6 +264,13 @@ impl Slot {
         self.inner.lock().cause().cloned()
     }
 
+    /// As [`register`](Self::register), for the first time.
+    pub(super) fn register_first(&self, waker: &Waker) {
+        let waker = waker.clone();
+        let nothing = mem::replace(&mut self.inner.lock().kept, Kept::Waker(waker));
+        drop(nothing);
+    }
+
     /// From now on, `waker` is who is woken by a cancellation.
     pub(super) fn register(&self, waker: &Waker) {
         if let Kept::Waker(known) = &self.inner.lock().kept
@@ -262,9 +278,7 @@ impl Slot {
         {
             return;
         }
-        let waker = waker.clone();
-        let known = mem::replace(&mut self.inner.lock().kept, Kept::Waker(waker));
-        drop(known);
+        self.register_first(waker);
     }
 
     /// Wakes the task.

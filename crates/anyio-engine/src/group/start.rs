@@ -230,6 +230,8 @@ enum Half {}
 impl<T: Send + 'static, E> TaskEnd<E, Half> for StarterEnd<T, E> {
     type Value = T;
 
+    const STARTED: bool = true;
+
     fn into_fate(self, early: impl FnOnce() -> Cause) -> Fate<T, E> {
         match self {
             Self::Group(result) => Fate::Ended(result),

@@ -11,6 +11,7 @@
 mod checked;
 #[cfg(not(loom))]
 mod native;
+mod place;
 pub(crate) mod ticks;
 
 pub(crate) use std::sync::{Arc, Weak, atomic::Ordering};
@@ -19,3 +20,4 @@ pub(crate) use std::sync::{Arc, Weak, atomic::Ordering};
 pub(crate) use checked::*;
 #[cfg(not(loom))]
 pub(crate) use native::*;
+pub(crate) use place::Place;

@@ -28,9 +28,12 @@ fn one_task() -> (Arc<Roster>, u32) {
 /// The task at `index` ends well, as in `child.rs`.
 fn finish(roster: &Roster, index: u32, value: Counted) {
     let slot = roster.slot(index);
-    let free = if slot.is_released() {
+    let standing = slot.standing();
+    let free = if standing.is_released() {
         drop(value);
-        drop(slot.end_alone());
+        if standing.is_cancel_called() {
+            drop(slot.end_alone());
+        }
         true
     } else {
         slot.end(End::Value(Box::new(value))).map(drop).is_some()
