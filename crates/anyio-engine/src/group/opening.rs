@@ -77,13 +77,18 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         self.project().start.take()
     }
 
-    /// Opens the group, whose tasks are these.
-    pub(super) fn begin(self: Pin<&mut Self>, members: Option<Weak<dyn Members>>) -> Begin {
+    /// Takes the group's place in the tree.
+    pub(super) fn begin(self: Pin<&mut Self>) -> Begin {
         let this = self.project();
         *this.span = Span::group(this.name.as_deref(), this.location);
         let node = Arc::clone(this.hold.need_node(kind(this.location)));
-        node.open(this.name.clone(), members);
         Begin { node, span: this.span.clone() }
+    }
+
+    /// Opens the group, whose tasks are these.
+    pub(super) fn open(self: Pin<&mut Self>, members: Option<Weak<dyn Members>>) {
+        let this = self.project();
+        this.hold.need_node(kind(this.location)).open(this.name.clone(), members);
     }
 
     /// Makes the body.

@@ -13,10 +13,9 @@ use anyio_core::{Body as BodyEnd, Executor, GroupError, TaskError};
 use pin_project_lite::pin_project;
 
 use super::{
-    core::{Core, Settings},
+    core::{Core, Group, Settings},
     handle::TaskGroup,
     opening::{Begin, Opening},
-    roster::Roster,
 };
 use crate::{context::current_backend, sys::Arc};
 
@@ -134,7 +133,7 @@ pin_project! {
         opening: Opening<F, Fut, T>,
         settings: Settings,
         // From the first poll until all have ended.
-        core: Option<Arc<Core<B, E>>>,
+        core: Option<Arc<Group<B, E>>>,
         errors: PhantomData<fn() -> K>,
     }
 
@@ -174,11 +173,12 @@ where
         let this = self.project();
         let mut opening = this.opening;
         if let Some(body) = opening.as_mut().start() {
-            let roster = Arc::new(Roster::new());
-            let members = Arc::downgrade(&roster);
-            let Begin { node, span } = opening.as_mut().begin(Some(members));
-            let core = Arc::new(Core::new(node, current_backend(), span, roster, *this.settings));
+            let Begin { node, span } = opening.as_mut().begin();
+            let core = Core::new(node, current_backend(), span, *this.settings);
+            let core = Arc::new(Group::new(core));
             let core = this.core.insert(core);
+            let members = Arc::downgrade(core);
+            opening.as_mut().open(Some(members));
             let group = TaskGroup::new(Arc::clone(core));
             opening.as_mut().call(|| body(group), &core.tally);
         }

@@ -5,7 +5,7 @@ use std::{any::Any, mem, panic::Location, sync::Arc as StdArc, task::Waker};
 use anyio_core::{Cancelled, Cause, CauseKind, TaskStatus};
 
 use crate::{
-    sys::{Arc, AtomicU32, Mutex, Ordering, Place, ticks},
+    sys::{Arc, AtomicPtr, AtomicU32, Mutex, Ordering, Place, ticks},
     tree::{Label, Member, Node},
 };
 
@@ -49,7 +49,7 @@ pub(super) fn label(name: Option<&StdArc<str>>, location: &Location<'_>) -> StdA
 ///    handle's start by the generation, its group by `SERVICE`. Such a task always ends under the lock,
 ///    and with an `ENDED` bit, so who has the lock and sees none has found the task that is meant. (It
 ///    would have to sleep through sixteen million tasks in one slot to err.)
-/// 5. `next` is the roster's as long as the slot is free: an index without the highest bit, or all ones.
+/// 5. `next` is the roster's as long as the slot is free: an index, or the end, without the highest bit.
 ///    As long as it is taken, nobody needs it, and it says since when. Nothing is done by it: a look at
 ///    the slot between the end of a task and the return of its slot shows the task as it was.
 /// 6. Under the lock no waker is cloned, woken or dropped, and no value is dropped.
@@ -59,6 +59,8 @@ pub(super) struct Slot {
     /// task, by the coarse clock.
     pub(super) next: AtomicU32,
     location: Place,
+    /// The group, for its task; written by who makes that.
+    pub(super) group: AtomicPtr<()>,
     inner: Mutex<Inner>,
 }
 
@@ -143,6 +145,11 @@ impl Standing {
         self.0 & RELEASED != 0
     }
 
+    /// Its handle is gone, which has not cancelled it, and it is no service.
+    pub(super) const fn is_plain(self) -> bool {
+        self.0 & (RELEASED | CANCEL_CALLED | SERVICE) == RELEASED
+    }
+
     pub(super) const fn is_service(self) -> bool {
         self.0 & SERVICE != 0
     }
@@ -160,6 +167,7 @@ impl Slot {
             state: AtomicU32::default(),
             next: AtomicU32::default(),
             location: Place::new(Location::caller()),
+            group: AtomicPtr::default(),
             inner: Mutex::from(Inner { kept: Kept::Nothing, extra: None }),
         }
     }
@@ -244,7 +252,7 @@ impl Slot {
         let inner = self.inner.lock();
         let next = self.next.load(Ordering::Relaxed);
         let state = self.state.load(Ordering::Acquire);
-        if next & TAKEN == 0 || next == u32::MAX || state & ENDED != 0 {
+        if next & TAKEN == 0 || state & ENDED != 0 {
             return None;
         }
         let extra = inner.extra.as_ref();

@@ -14,7 +14,11 @@ mod native;
 mod place;
 pub(crate) mod ticks;
 
-pub(crate) use std::sync::{Arc, Weak, atomic::Ordering};
+// Pointers are the machine's own everywhere: nothing is ordered by them.
+pub(crate) use std::sync::{
+    Arc, Weak,
+    atomic::{AtomicPtr, Ordering},
+};
 
 #[cfg(loom)]
 pub(crate) use checked::*;

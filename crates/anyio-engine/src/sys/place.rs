@@ -3,11 +3,9 @@
 //! It is not among the model checker's primitives: nothing is ordered by it.
 #![expect(unsafe_code, reason = "a reference kept as a pointer; the argument is at `get`")]
 
-use std::{
-    panic::Location,
-    ptr,
-    sync::atomic::{AtomicPtr, Ordering},
-};
+use std::{panic::Location, ptr};
+
+use super::{AtomicPtr, Ordering};
 
 pub(crate) struct Place(AtomicPtr<Location<'static>>);
 
