@@ -35,6 +35,7 @@ pub(super) struct Core<B: Executor, E> {
 }
 
 impl<B: Executor, E> Core<B, E> {
+    #[inline]
     pub(super) fn new(
         node: Arc<Node>,
         backend: Option<&'static Erased>,
@@ -58,13 +59,9 @@ impl<B: Executor, E> Group<B, E> {
         if progress == Progress::Services {
             self.roster.end_services();
         }
-        let closed = progress == Progress::Closed;
-        if closed {
-            self.locals.let_go();
-        }
         // The caller has this, too.
         drop(own);
-        closed
+        progress == Progress::Closed
     }
 
     /// The group's future is gone: its last task will close it.

@@ -35,6 +35,7 @@ pub struct TaskHandle<T> {
 
 impl<T> TaskHandle<T> {
     /// The one handle on the task of `stub`, whose value is a `T`.
+    #[inline]
     pub(super) fn new(stub: Stub, name: Option<StdArc<str>>) -> Self {
         Self { stub, name: name.map(Box::new), value: PhantomData }
     }

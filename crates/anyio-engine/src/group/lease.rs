@@ -33,6 +33,7 @@ pub(super) struct Shared<C> {
 }
 
 impl<C> Shared<C> {
+    #[inline]
     pub(super) fn new(core: C) -> Self {
         Self { roster: Roster::new(), core }
     }
@@ -165,27 +166,29 @@ impl Stub {
         self.slot.get()
     }
 
-    /// Its task had ended before. What comes back is all that was shared, if nobody needs it any more.
-    fn leave(&self) -> Option<Arc<dyn AnyShared>> {
+    /// Its task had ended before.
+    #[cold]
+    fn leave(&self) {
         let slot = self.slot();
+        let remains = slot.clear();
         let roster: *const Roster = slot.group.load(Ordering::Relaxed).cast();
         // SAFETY: the dereference needs a pointer to a valid `Roster` that is in nobody's `&mut` for as
         // long as this runs. `enter` has written a pointer to a `Shared` there, whose first field, with
         // the `repr(C)`, is a roster, at its own address; it is kept as at `Lease::get`.
         let roster = unsafe { &*roster };
         // The task has written this before its end.
-        roster.take_leave(slot.next.load(Ordering::Relaxed), slot)
+        let all = roster.take_leave(slot.next.load(Ordering::Relaxed), slot);
+        drop(remains);
+        drop(all);
     }
 }
 
 impl Drop for Stub {
     #[inline]
     fn drop(&mut self) {
-        // If the task has not ended, that was the last access to the memory.
-        if let Some(remains) = self.slot().release() {
-            let all = self.leave();
-            drop(remains);
-            drop(all);
+        // If the task has not ended, this was the last access to the memory.
+        if self.slot().release() {
+            self.leave();
         }
     }
 }

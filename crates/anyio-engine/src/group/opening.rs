@@ -162,13 +162,13 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         cx: &Context<'_>,
     ) -> Poll<Result<T, K::Of<E>>> {
         let this = self.project();
-        let sum = tally.sum();
-        if matches!(sum, Sum::Well)
+        if tally.is_well()
             && let Some(value) = this.value.take()
         {
             this.hold.leave();
             return Poll::Ready(Ok(value));
         }
+        let sum = tally.sum();
         // What is visible from here is read before the group leaves.
         let from_outside = tally.node.sees_outer();
         let origin = Cancelled::new(tally.node.origin());

@@ -26,9 +26,10 @@ const NONE: u32 = Slots::LIMIT;
 /// 3. A free slot is in one of two lists: the one under the lock, which tasks are added from, or the
 ///    one that slots are given back to. That one is only ever pushed to, and taken as a whole, so
 ///    that no slot comes back between two looks at its head.
-/// 4. `own` is there from the first task on until the group is closed and `late` is zero. With that it is
-///    closed is written into `late` under the lock, once, when no task runs. Who was the last of `late`
-///    and finds that there, or who writes it there and finds none, takes `own`: one of them does.
+/// 4. `own` is there from the first task on until the group is closed and `late` is zero. A task adds its
+///    handle to `late` before it ends, so there will be no more when none runs. Who closes the group then,
+///    once and under the lock, finds none and takes `own`; or it writes into `late` that the group is
+///    closed, and the last of those that are there takes it. One word, so one of them does.
 /// 5. Who has ended, or given its slot back, uses nothing of this afterwards; but the last task has
 ///    provided for itself before.
 // In this order, what those write to who add tasks and what those write to who end are on different
@@ -60,7 +61,6 @@ impl Exit {
     /// The group's future is gone, so the last task to end closes the group.
     const ORPHANED: u64 = 1 << 30;
 
-    #[expect(clippy::cast_possible_truncation, reason = "that is how it is taken apart")]
     const fn ended(self) -> u32 {
         (self.0 >> 32) as u32
     }
@@ -111,6 +111,7 @@ struct Entrance {
 }
 
 impl Roster {
+    #[inline]
     pub(super) fn new() -> Self {
         let entrance = Entrance {
             free: NONE,
@@ -142,6 +143,11 @@ impl Roster {
     /// How many tasks run.
     pub(super) fn len(&self) -> usize {
         self.running(self.exit()) as usize
+    }
+
+    /// Whether there seem to be tasks to wait for.
+    pub(super) fn is_busy(&self) -> bool {
+        self.running(self.exit()) > self.services.load(Ordering::Acquire)
     }
 
     /// Makes room for a task, unless the group has closed. `own` gives what this is a part of.
@@ -336,8 +342,9 @@ impl Roster {
             return None;
         }
         entrance.closed = true;
-        entrance.own.as_ref()?;
-        let nobody = self.late.fetch_or(CLOSED, Ordering::AcqRel) == 0;
+        // Mostly there are none, and there will be no more: tasks add to them.
+        let nobody = self.late.load(Ordering::Acquire) == 0
+            || self.late.fetch_or(CLOSED, Ordering::AcqRel) == 0;
         if nobody { entrance.own.take() } else { None }
     }
 

@@ -184,13 +184,25 @@ where
         }
         let Some(core) = this.core.as_ref() else { return opening.poll_unwound::<E, K>(cx) };
         ready!(opening.as_mut().poll_body(&core.tally, cx));
+        // The waker is there before the group says that it waits, and then looks whether it has to.
+        let waits = core.roster.is_busy();
+        if waits {
+            opening.as_mut().settle(true, cx);
+        }
         if !core.close() {
+            if waits {
+                return Poll::Pending;
+            }
             opening.as_mut().settle(true, cx);
             if !core.close() {
                 return Poll::Pending;
             }
         }
         let Some(core) = this.core.take() else { unreachable!("it was there above") };
+        // Somebody may keep a handle for long; without one, they go with the rest.
+        if Arc::strong_count(&core) > 1 {
+            core.locals.let_go();
+        }
         opening.finish::<E, K>(&core.tally, cx)
     }
 }

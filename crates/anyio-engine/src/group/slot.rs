@@ -191,6 +191,7 @@ impl Slot {
         }
     }
 
+    #[inline]
     fn has(&self, bits: u32) -> bool {
         self.state.load(Ordering::Acquire) & bits != 0
     }
@@ -200,6 +201,7 @@ impl Slot {
         self.has(FINISHED)
     }
 
+    #[inline]
     pub(super) fn is_cancel_called(&self) -> bool {
         self.has(CANCEL_CALLED)
     }
@@ -384,11 +386,16 @@ impl Slot {
         inner.clear()
     }
 
-    /// The handle is gone. What it would have got comes back if the task has ended, and the slot is
-    /// free then.
-    pub(super) fn release(&self) -> Option<Remains> {
-        let ended = self.state.fetch_or(RELEASED, Ordering::AcqRel) & ENDED != 0;
-        ended.then(|| self.inner.lock().clear())
+    /// The handle is gone. Whether the task has ended, so that the handle has to [clear](Self::clear) the
+    /// slot.
+    #[inline]
+    pub(super) fn release(&self) -> bool {
+        self.state.fetch_or(RELEASED, Ordering::AcqRel) & ENDED != 0
+    }
+
+    /// What the handle would have got comes back, and the slot is free.
+    pub(super) fn clear(&self) -> Remains {
+        self.inner.lock().clear()
     }
 
     /// Whether the task has ended; if not, `waker` is woken when it does.

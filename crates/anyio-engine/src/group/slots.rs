@@ -63,6 +63,7 @@ impl Slots {
     /// How many there are to begin with.
     pub(super) const ROOM: u32 = INLINE as u32;
 
+    #[inline]
     pub(super) fn new() -> Self {
         Self { inline: array::from_fn(|_| Slot::new()), rest: OnceLock::new() }
     }
