@@ -12,7 +12,8 @@ use anyio_core::{Cause, CauseKind, Executor, Outcome};
 use pin_project_lite::pin_project;
 
 use super::{
-    core::Core,
+    core::{Core, Group},
+    lease::Seat,
     slot::{End, Slot},
 };
 use crate::{
@@ -34,8 +35,9 @@ pin_project! {
         F::Output: TaskEnd<E, K>,
     {
         frame: Frame,
-        core: Arc<Core<B, E>>,
-        seat: Seat,
+        // Until the task ends.
+        seat: Option<Seat<Core<B, E>>>,
+        place: Place,
         #[pin]
         body: Body<F>,
         kind: PhantomData<fn() -> K>,
@@ -49,14 +51,14 @@ pin_project! {
     {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if !this.seat.is_left() {
-                let (backend, locals) = (this.core.backend, Source::Group(&this.core.locals));
+            if let Some(seat) = this.seat.take() {
+                let core = seat.group();
+                let (backend, locals) = (core.backend, Source::Group(&core.locals));
                 let clear = || this.body.as_mut().clear();
                 let dropped = catch(|| this.frame.enter_root(Kind::Outside, backend, locals, None, clear));
                 this.frame.leave();
-                this.core.tally.lose();
-                let slot = this.core.roster.slot(this.seat.index());
-                leave::<B, E, <F::Output as TaskEnd<E, K>>::Value>(this.core, slot, this.seat, match dropped {
+                core.tally.lose();
+                leave::<B, E, <F::Output as TaskEnd<E, K>>::Value>(seat, *this.place, match dropped {
                     Ok(()) => Fate::Cut(Some(Cause::of(CauseKind::Shutdown))),
                     Err(payload) => Fate::Panicked(payload),
                 });
@@ -65,31 +67,27 @@ pin_project! {
     }
 }
 
-/// A task's place among those of its group, and whether there is anything in it.
-pub(super) struct Seat(u32);
+/// Which slot of its group a task has, and whether there is anything in it.
+#[derive(Clone, Copy)]
+pub(super) struct Place(u32);
 
-impl Seat {
-    const LEFT: u32 = u32::MAX;
-    /// There is something in the slot that has to go when the task ends.
+impl Place {
+    /// There is something in the slot that has to go when the task ends, or somebody may look for it there.
     const USED: u32 = 1 << 31;
 
     pub(super) const fn new(index: u32, used: bool) -> Self {
         Self(if used { index | Self::USED } else { index })
     }
 
-    const fn is_left(&self) -> bool {
-        self.0 == Self::LEFT
-    }
-
-    const fn index(&self) -> u32 {
+    const fn index(self) -> u32 {
         self.0 & !Self::USED
     }
 
-    const fn is_used(&self) -> bool {
+    const fn is_used(self) -> bool {
         self.0 & Self::USED != 0
     }
 
-    fn mark_used(&mut self) {
+    const fn mark_used(&mut self) {
         self.0 |= Self::USED;
     }
 }
@@ -109,6 +107,9 @@ pub(super) enum Fate<T, E> {
 pub(super) trait TaskEnd<E, K> {
     type Value: Send + 'static;
 
+    /// Somebody beside the handle may cancel the task, even when it has ended.
+    const STARTED: bool;
+
     /// `early` is why it has ended, if it was to be started and was never ready.
     fn into_fate(self, early: impl FnOnce() -> Cause) -> Fate<Self::Value, E>;
 }
@@ -122,6 +123,8 @@ where
 {
     type Value = O::Value;
 
+    const STARTED: bool = false;
+
     fn into_fate(self, _: impl FnOnce() -> Cause) -> Fate<O::Value, E> {
         Fate::Ended(self.into_result())
     }
@@ -131,14 +134,20 @@ impl<B: Executor, E: Send + 'static, F: Future, K> ChildTask<B, E, F, K>
 where
     F::Output: TaskEnd<E, K>,
 {
-    pub(super) const fn new(core: Arc<Core<B, E>>, seat: Seat, future: F) -> Self {
-        Self { frame: Frame::new(), core, seat, body: Body::new(future), kind: PhantomData }
+    pub(super) const fn new(seat: Seat<Core<B, E>>, place: Place, future: F) -> Self {
+        Self {
+            frame: Frame::new(),
+            seat: Some(seat),
+            place,
+            body: Body::new(future),
+            kind: PhantomData,
+        }
     }
 }
 
 /// A task's side of its group, during a poll.
 struct Root<'a, B: Executor, E> {
-    core: &'a Arc<Core<B, E>>,
+    core: &'a Group<B, E>,
     slot: &'a Slot,
 }
 
@@ -176,18 +185,31 @@ impl<B: Executor, E> Owner for Root<'_, B, E> {
     }
 }
 
+/// The task has ended well. Most such tasks have left nothing behind.
+#[inline]
+fn leave_well<B: Executor, E: Send + 'static, T: Send + 'static>(
+    seat: Seat<Core<B, E>>,
+    place: Place,
+    value: T,
+) {
+    if place.is_used() || !seat.slot().standing().is_plain() {
+        return leave(seat, place, Fate::Ended(Ok(value)));
+    }
+    discard(seat.group(), seat.slot(), value);
+    seat.leave(Some(place.index()), false, |core| &core.tally.node);
+}
+
 /// The task has ended. The group hears of an error before anybody who waits for the task, and of
 /// the end last of all.
 fn leave<B: Executor, E: Send + 'static, T: Send + 'static>(
-    core: &Core<B, E>,
-    slot: &Slot,
-    seat: &mut Seat,
+    seat: Seat<Core<B, E>>,
+    place: Place,
     fate: Fate<T, E>,
 ) {
-    let (index, used) = (seat.index(), seat.is_used());
-    *seat = Seat(Seat::LEFT);
+    let (core, slot) = (seat.group(), seat.slot());
     let who = || slot.label();
-    let released = slot.is_released();
+    let standing = slot.standing();
+    let released = standing.is_released();
     let end = match fate {
         Fate::Ended(Ok(value)) if released => {
             // A value that nobody can ask for is gone before the group ends.
@@ -209,23 +231,27 @@ fn leave<B: Executor, E: Send + 'static, T: Send + 'static>(
         }
         Fate::Apart(cause) => cause.map(End::Cut),
     };
-    let service = slot.is_service();
     let free = match end {
-        Some(end) if !released => match slot.end(end) {
-            Some(remains) => {
-                discard(core, slot, remains);
-                true
+        Some(end) if !released => {
+            seat.leave_handle(place.index());
+            match slot.end(end) {
+                Some(remains) => {
+                    seat.handle_gone();
+                    discard(core, slot, remains);
+                    true
+                }
+                None => false,
             }
-            None => false,
-        },
+        }
         _ => {
-            if used {
+            if place.is_used() || standing.is_cancel_called() {
                 drop(slot.end_alone());
             }
             true
         }
     };
-    core.remove(free.then_some((index, slot)), service);
+    let free = free.then_some(place.index());
+    seat.leave(free, standing.is_service(), |core| &core.tally.node);
 }
 
 /// Drops what a task has left behind. If that panics, it is the task's panic.
@@ -246,8 +272,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        let slot = this.core.roster.slot(this.seat.index());
-        let root = Root { core: this.core, slot };
+        let Some(seat) = this.seat.as_ref() else {
+            panic!("a future was polled after it had ended")
+        };
+        let slot = seat.slot();
+        let root = Root { core: seat.group(), slot };
         let kind = Kind::Owned(&root);
         let (backend, locals) = (root.core.backend, Source::Group(&root.core.locals));
         let waker = Some(cx.waker());
@@ -258,7 +287,7 @@ where
             (cancelled, this.frame.enter_root(kind, backend, locals, waker, || body.poll(cx)))
         });
         if this.frame.node().is_some() {
-            this.seat.mark_used();
+            this.place.mark_used();
         }
         let fate = match polled {
             Ok((_, Poll::Ready(value))) => {
@@ -271,7 +300,8 @@ where
                 Fate::Panicked(payload)
             }
             Ok((cancelled, Poll::Pending)) => {
-                this.seat.mark_used();
+                let used = this.place.is_used();
+                this.place.mark_used();
                 let held = match this.frame.node() {
                     Some(node) => {
                         slot.register(cx.waker());
@@ -281,7 +311,11 @@ where
                     // It ends now, and nobody has to wake it.
                     None if cancelled && root.is_cancelled() => false,
                     None => {
-                        slot.register(cx.waker());
+                        if used {
+                            slot.register(cx.waker());
+                        } else {
+                            slot.register_first(cx.waker());
+                        }
                         !root.is_cancelled()
                     }
                 };
@@ -292,7 +326,7 @@ where
                     return poll_again(cx);
                 }
                 // Read first: it may be another cancellation by the time the body is gone.
-                let cause = (!slot.is_released()).then(|| root.cause());
+                let cause = (!slot.standing().is_released()).then(|| root.cause());
                 let own = slot.is_cancel_called();
                 // In the task's context still, for its destructors.
                 match catch(|| {
@@ -305,7 +339,13 @@ where
             }
         };
         this.frame.leave();
-        leave(this.core, slot, this.seat, fate);
+        let (Some(seat), place) = (this.seat.take(), *this.place) else {
+            unreachable!("it was there")
+        };
+        match fate {
+            Fate::Ended(Ok(value)) => leave_well(seat, place, value),
+            fate => leave(seat, place, fate),
+        }
         Poll::Ready(())
     }
 }

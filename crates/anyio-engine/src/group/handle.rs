@@ -16,10 +16,10 @@ use anyio_core::{
 
 use super::{
     builder::{Child, GroupBuilder, Profile},
-    child::{ChildTask, Plain, Seat, TaskEnd},
-    core::Core,
+    child::{ChildTask, Place, Plain, TaskEnd},
+    core::{Core, Group},
     join::TaskHandle,
-    roster::Roster,
+    lease::{self, AnyShared, Seat, Stub},
     run::task_group,
     start::{Ready, Starting, ValueOnly},
 };
@@ -40,7 +40,7 @@ use crate::{
 /// that started them.
 #[doc(alias = "Nursery")]
 pub struct TaskGroup<B: Executor, E> {
-    core: Arc<Core<B, E>>,
+    core: Arc<Group<B, E>>,
 }
 
 impl<B: Executor, E: TaskError> TaskGroup<B, E> {
@@ -50,7 +50,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         GroupBuilder::new()
     }
 
-    pub(super) const fn new(core: Arc<Core<B, E>>) -> Self {
+    pub(super) const fn new(core: Arc<Group<B, E>>) -> Self {
         Self { core }
     }
 
@@ -132,7 +132,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         <F::Output as Outcome<E>>::Value: Send + 'static,
     {
         match self.reserve(&profile) {
-            Ok(index) => Ok(self.launch::<F, Plain>(index, profile, future)),
+            Ok(places) => Ok(self.launch::<F, Plain>(places, profile, future)),
             Err(Refused::Closed) => Err(SpawnError::closed(future)),
             Err(Refused::NoRuntime(error)) => Err(SpawnError::no_runtime(future, error)),
         }
@@ -140,28 +140,28 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
 
     /// Makes room for a task, which has to be launched there: the group waits for it.
     #[inline]
-    pub(super) fn reserve(&self, profile: &Profile) -> Result<u32, Refused> {
+    pub(super) fn reserve(&self, profile: &Profile) -> Result<Places<B, E>, Refused> {
         let core = &self.core;
         if let Err(error) = &core.spawner {
             return Err(Refused::NoRuntime(error.clone()));
         }
-        let added = core.roster.add(profile.name.clone(), profile.location, profile.service);
-        let index = added.ok_or(Refused::Closed)?;
+        let entered = lease::enter(core, profile.name.clone(), profile.location, profile.service);
+        let places = entered.ok_or(Refused::Closed)?;
         if profile.service && core.roster.is_awaited() {
             // The group may have to end it at once.
             core.tally.node.waker().wake();
         }
-        Ok(index)
+        Ok(places)
     }
 
-    pub(super) fn roster(&self) -> &Arc<Roster> {
-        &self.core.roster
+    pub(super) fn shared(&self) -> Arc<dyn AnyShared> {
+        Arc::clone(&self.core) as _
     }
 
     #[inline]
     pub(super) fn launch<F, K: 'static>(
         &self,
-        index: u32,
+        (seat, stub, index): Places<B, E>,
         profile: Profile,
         future: F,
     ) -> TaskHandle<<F::Output as TaskEnd<E, K>>::Value>
@@ -173,12 +173,13 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         let core = &self.core;
         let Ok(spawner) = &core.spawner else { unreachable!("no room is made without one") };
         let span = core.tally.span.task(name.as_deref(), location);
-        let seat = Seat::new(index, service || name.is_some());
-        let handle = TaskHandle::new(Arc::clone(&core.roster), index, name);
+        let started = <F::Output as TaskEnd<E, K>>::STARTED;
+        let place = Place::new(index, service || started || name.is_some());
+        let handle = TaskHandle::new(stub, name);
         if span.is_nothing() && (service || core.limit.is_none()) {
-            spawner.spawn_task(ChildTask::new(Arc::clone(core), seat, future));
+            spawner.spawn_task(ChildTask::new(seat, place, future));
         } else {
-            self.launch_within(seat, span, service, future);
+            self.launch_within(seat, place, span, service, future);
         }
         handle
     }
@@ -186,8 +187,14 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
     /// Launches a task that has a span, or has to wait for its turn. Few have either, so neither takes room
     /// in those that have none.
     #[cold]
-    fn launch_within<F, K: 'static>(&self, seat: Seat, span: Span, service: bool, future: F)
-    where
+    fn launch_within<F, K: 'static>(
+        &self,
+        seat: Seat<Core<B, E>>,
+        place: Place,
+        span: Span,
+        service: bool,
+        future: F,
+    ) where
         F: Future + Send + 'static,
         F::Output: TaskEnd<E, K>,
     {
@@ -202,7 +209,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
                 };
                 future.await
             }));
-        spawner.spawn_task(ChildTask::new(Arc::clone(core), seat, future));
+        spawner.spawn_task(ChildTask::new(seat, place, future));
     }
 
     /// Cancels the body and all tasks. The group's result stays what the body made of it, if the
@@ -323,6 +330,9 @@ async fn grace_period<C: Clock>(node: &Arc<Node>, grace: Duration) {
         node.cancel(Cause::of(CauseKind::Shutdown));
     }
 }
+
+/// Where a task is, and its handle, with the index of their slot.
+pub(super) type Places<B, E> = (Seat<Core<B, E>>, Stub, u32);
 
 /// Why a task could not be added.
 pub(super) enum Refused {

@@ -11,8 +11,8 @@ use std::{
 
 use anyio_core::{Cancelled, Cause, TaskStatus};
 
-use super::{roster::Roster, slot::Slot};
-use crate::{context::ambient, op, sys::Arc};
+use super::{lease::Stub, slot::Slot};
+use crate::{context::ambient, op};
 
 /// A handle on a task of a group. Dropping it changes nothing: the group owns the task.
 ///
@@ -27,20 +27,21 @@ use crate::{context::ambient, op, sys::Arc};
 ///
 /// `handle.await` is short for `handle.join().await`.
 pub struct TaskHandle<T> {
-    roster: Arc<Roster>,
-    index: u32,
-    name: Option<StdArc<str>>,
+    stub: Stub,
+    /// In a box, since most have none: a handle is two words long.
+    name: Option<Box<StdArc<str>>>,
     value: PhantomData<fn() -> T>,
 }
 
 impl<T> TaskHandle<T> {
-    /// The one handle on the task at `index`, whose value is a `T`.
-    pub(super) const fn new(roster: Arc<Roster>, index: u32, name: Option<StdArc<str>>) -> Self {
-        Self { roster, index, name, value: PhantomData }
+    /// The one handle on the task of `stub`, whose value is a `T`.
+    #[inline]
+    pub(super) fn new(stub: Stub, name: Option<StdArc<str>>) -> Self {
+        Self { stub, name: name.map(Box::new), value: PhantomData }
     }
 
     pub(super) fn slot(&self) -> &Slot {
-        self.roster.slot(self.index)
+        self.stub.slot()
     }
 
     /// Waits for the task's value.
@@ -83,23 +84,13 @@ impl<T> TaskHandle<T> {
     /// The name it was given.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.name.as_deref().map(|name| &**name)
     }
 
     /// Where it was spawned.
     #[must_use]
     pub fn location(&self) -> &'static Location<'static> {
         self.slot().location()
-    }
-}
-
-impl<T> Drop for TaskHandle<T> {
-    fn drop(&mut self) {
-        let slot = self.roster.slot(self.index);
-        if let Some(remains) = slot.release() {
-            self.roster.give_back(self.index, slot);
-            drop(remains);
-        }
     }
 }
 

@@ -1,16 +1,17 @@
 //! Task groups.
 //!
-//! One `Arc` is shared by a group's future, its handles and its tasks ([`core`]); another one, the
-//! [`roster`], by those and the handles on tasks. In it each task has a [`slot`], which it shares with
-//! its handle and which serves another task afterwards, so that the runtime's own task is the one
-//! allocation of a spawn. A task has a node in the cancel tree only if it opens a scope itself; until
-//! then its group wakes it directly.
+//! One `Arc` is shared by a group's future and the handles on the group ([`core`]). Its tasks and the
+//! handles on those use it without one of their own: the [`roster`] in it keeps it for as long as they
+//! are there ([`lease`]). Each task has a [`slot`] in it, which it shares with its handle and which serves
+//! another task afterwards, so that the runtime's own task is the one allocation of a spawn. A task has a
+//! node in the cancel tree only if it opens a scope itself; until then its group wakes it directly.
 
 mod builder;
 mod child;
 mod core;
 mod handle;
 mod join;
+mod lease;
 #[cfg(all(test, loom))]
 mod model;
 mod nested;

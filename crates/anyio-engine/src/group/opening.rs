@@ -77,13 +77,18 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         self.project().start.take()
     }
 
-    /// Opens the group, whose tasks are these.
-    pub(super) fn begin(self: Pin<&mut Self>, members: Option<Weak<dyn Members>>) -> Begin {
+    /// Takes the group's place in the tree.
+    pub(super) fn begin(self: Pin<&mut Self>) -> Begin {
         let this = self.project();
         *this.span = Span::group(this.name.as_deref(), this.location);
         let node = Arc::clone(this.hold.need_node(kind(this.location)));
-        node.open(this.name.clone(), members);
         Begin { node, span: this.span.clone() }
+    }
+
+    /// Opens the group, whose tasks are these.
+    pub(super) fn open(self: Pin<&mut Self>, members: Option<Weak<dyn Members>>) {
+        let this = self.project();
+        this.hold.need_node(kind(this.location)).open(this.name.clone(), members);
     }
 
     /// Makes the body.
@@ -157,13 +162,13 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         cx: &Context<'_>,
     ) -> Poll<Result<T, K::Of<E>>> {
         let this = self.project();
-        let sum = tally.sum();
-        if matches!(sum, Sum::Well)
+        if tally.is_well()
             && let Some(value) = this.value.take()
         {
             this.hold.leave();
             return Poll::Ready(Ok(value));
         }
+        let sum = tally.sum();
         // What is visible from here is read before the group leaves.
         let from_outside = tally.node.sees_outer();
         let origin = Cancelled::new(tally.node.origin());

@@ -4,26 +4,34 @@ use std::{panic::Location, sync::Arc as StdArc};
 
 use anyio_core::{Cause, CauseKind};
 
-use super::{slot::Slot, slots::Slots};
+use super::{lease::AnyShared, slot::Slot, slots::Slots};
 use crate::{
-    sys::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering},
-    tree::{Member, Members},
+    sys::{Arc, AtomicU32, AtomicU64, Mutex, Ordering},
+    tree::{Member, Node},
 };
 
 /// No slot: the end of a list.
-const NONE: u32 = u32::MAX;
+const NONE: u32 = Slots::LIMIT;
 
 /// # Invariants
 ///
 /// 1. `spawned` and `ended` count all tasks that ever were, around 2³² if need be; they are equal
-///    when none runs. `spawned` grows under the lock, before the task can run.
-/// 2. A group that waits says so first and then compares; a task that ends counts itself first and
-///    then asks whether the group waits. Both in one order (`SeqCst`), so one of the two sees the
-///    other, and the last task wakes the group. The last one that is no service does so, too: a
-///    service is counted as such before it is counted as spawned, and for no longer than it runs.
+///    when none runs. `spawned` grows under the lock, before the task can run. So who has seen that a
+///    task has ended sees that it was spawned, too, and what is spawned later only makes the group look
+///    at itself once more than it has to.
+/// 2. That a group waits is in the same word as how many have ended, so there is one order of the two:
+///    either the group sees that a task has ended, or that task sees that the group waits, and if it is
+///    the last one, wakes it. The last one that is no service does so, too: a service is counted as such
+///    before it is counted as spawned, and for no longer than it runs.
 /// 3. A free slot is in one of two lists: the one under the lock, which tasks are added from, or the
 ///    one that slots are given back to. That one is only ever pushed to, and taken as a whole, so
 ///    that no slot comes back between two looks at its head.
+/// 4. `own` is there from the first task on until the group is closed and `late` is zero. A task adds its
+///    handle to `late` before it ends, so there will be no more when none runs. Who closes the group then,
+///    once and under the lock, finds none and takes `own`; or it writes into `late` that the group is
+///    closed, and the last of those that are there takes it. One word, so one of them does.
+/// 5. Who has ended, or given its slot back, uses nothing of this afterwards; but the last task has
+///    provided for itself before.
 // In this order, what those write to who add tasks and what those write to who end are on different
 // cache lines. (An alignment would take the allocator's slow path.)
 #[repr(C)]
@@ -31,12 +39,49 @@ pub(super) struct Roster {
     entrance: Mutex<Entrance>,
     spawned: AtomicU32,
     slots: Slots,
-    /// How many tasks have ended, and the first slot that was given back.
+    /// See [`Exit`].
     exit: AtomicU64,
     /// How many of those that run are services.
     services: AtomicU32,
+    /// How many handles there are whose task has ended, and [`CLOSED`].
+    late: AtomicU32,
+}
+
+/// In `late`: there is no task any more, and will be none.
+const CLOSED: u32 = 1 << 31;
+
+/// How many tasks have ended, in the upper half. In the lower one, the first slot that was given back,
+/// and two flags above that.
+#[derive(Clone, Copy)]
+struct Exit(u64);
+
+impl Exit {
     /// The group's body has ended, so the last task to end wakes the group.
-    awaited: AtomicBool,
+    const AWAITED: u64 = 1 << 31;
+    /// The group's future is gone, so the last task to end closes the group.
+    const ORPHANED: u64 = 1 << 30;
+
+    const fn ended(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "that is how it is taken apart")]
+    const fn head(self) -> u32 {
+        self.0 as u32 & NONE
+    }
+
+    const fn has(self, flag: u64) -> bool {
+        self.0 & flag != 0
+    }
+
+    /// One more task has ended.
+    const fn one_less(self) -> Self {
+        Self(self.0.wrapping_add(1 << 32))
+    }
+
+    const fn with_head(self, head: u32) -> Self {
+        Self(self.0 & !(NONE as u64) | head as u64)
+    }
 }
 
 /// How far a group has come whose body has ended.
@@ -55,166 +100,267 @@ struct Entrance {
     free: u32,
     /// The first slot that was never used.
     fresh: u32,
+    /// How many slots there are.
+    room: u32,
     /// Nobody will ever be added again.
     closed: bool,
-    /// The group's future is gone; when no task runs any more, the group is closed.
+    /// The group's future is gone; when no task runs any more, nobody is added.
     orphaned: bool,
-}
-
-const fn pack(ended: u32, head: u32) -> u64 {
-    (ended as u64) << 32 | head as u64
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "that is how the two are taken apart")]
-const fn unpack(exit: u64) -> (u32, u32) {
-    ((exit >> 32) as u32, exit as u32)
+    /// What this is a part of.
+    own: Option<Arc<dyn AnyShared>>,
 }
 
 impl Roster {
+    #[inline]
     pub(super) fn new() -> Self {
-        let entrance = Entrance { free: NONE, fresh: 0, closed: false, orphaned: false };
+        let entrance = Entrance {
+            free: NONE,
+            fresh: 0,
+            room: Slots::ROOM,
+            closed: false,
+            orphaned: false,
+            own: None,
+        };
         Self {
             entrance: Mutex::from(entrance),
             spawned: AtomicU32::default(),
             slots: Slots::new(),
-            exit: AtomicU64::from(pack(0, NONE)),
+            exit: AtomicU64::from(u64::from(NONE)),
             services: AtomicU32::default(),
-            awaited: AtomicBool::default(),
+            late: AtomicU32::default(),
         }
     }
 
-    pub(super) fn slot(&self, index: u32) -> &Slot {
-        self.slots.get(index)
+    fn exit(&self) -> Exit {
+        Exit(self.exit.load(Ordering::Acquire))
     }
 
-    fn ended(&self) -> u32 {
-        unpack(self.exit.load(Ordering::SeqCst)).0
+    /// How many tasks run, when those had ended that are in `exit`: never less than none.
+    fn running(&self, exit: Exit) -> u32 {
+        self.spawned.load(Ordering::Acquire).wrapping_sub(exit.ended())
     }
 
     /// How many tasks run.
     pub(super) fn len(&self) -> usize {
-        // In this order: the difference is never below zero.
-        let ended = self.ended();
-        self.spawned.load(Ordering::SeqCst).wrapping_sub(ended) as usize
+        self.running(self.exit()) as usize
     }
 
-    /// Makes room for a task, unless the group has closed.
+    /// Whether there seem to be tasks to wait for.
+    pub(super) fn is_busy(&self) -> bool {
+        self.running(self.exit()) > self.services.load(Ordering::Acquire)
+    }
+
+    /// Makes room for a task, unless the group has closed. `own` gives what this is a part of.
     ///
     /// # Panics
     ///
     /// At a thousand million tasks.
+    #[inline]
     pub(super) fn add(
         &self,
         name: Option<StdArc<str>>,
         location: &'static Location<'static>,
         service: bool,
-    ) -> Option<u32> {
+        own: impl FnOnce() -> Arc<dyn AnyShared>,
+    ) -> Option<(u32, &Slot)> {
         let (index, slot) = {
             let mut entrance = self.entrance.lock();
             let spawned = self.spawned.load(Ordering::Relaxed);
-            entrance.closed |= entrance.orphaned && spawned == self.ended();
-            if entrance.closed {
+            if entrance.closed || entrance.orphaned && spawned == self.exit().ended() {
                 return None;
             }
-            if entrance.free == NONE {
+            // Before a block is made, but not for each slot: to those who end, a look is a disturbance.
+            if entrance.free == NONE && entrance.fresh == entrance.room {
                 entrance.free = self.take_back();
             }
             let (index, slot) = if entrance.free == NONE {
                 let fresh = entrance.fresh;
-                assert!(
-                    fresh < Slots::LIMIT,
-                    "a task group has {fresh} tasks, and no room for more"
-                );
+                if fresh == entrance.room {
+                    entrance.room += self.slots.extend(fresh);
+                }
                 entrance.fresh += 1;
-                (fresh, self.slots.make(fresh))
+                (fresh, self.slots.get(fresh))
             } else {
                 let free = entrance.free;
-                let slot = self.slot(free);
+                let slot = self.slots.get(free);
                 entrance.free = slot.next.load(Ordering::Relaxed);
                 (free, slot)
             };
-            if service {
-                self.services.fetch_add(1, Ordering::SeqCst);
+            if entrance.own.is_none() {
+                entrance.own = Some(own());
             }
-            self.spawned.store(spawned.wrapping_add(1), Ordering::SeqCst);
+            if service {
+                self.services.fetch_add(1, Ordering::AcqRel);
+            }
+            self.spawned.store(spawned.wrapping_add(1), Ordering::Release);
             (index, slot)
         };
         slot.begin(name, location, service);
-        Some(index)
+        Some((index, slot))
+    }
+
+    /// The slot of a task that there is, or was.
+    pub(super) fn slot(&self, index: u32) -> &Slot {
+        self.slots.get(index)
     }
 
     /// The list of slots that were given back, which is empty now.
     fn take_back(&self) -> u32 {
-        if unpack(self.exit.load(Ordering::Relaxed)).1 == NONE {
+        if Exit(self.exit.load(Ordering::Relaxed)).head() == NONE {
             return NONE;
         }
-        // Acquire, within `SeqCst`: who gave a slot back had written its `next`.
-        let exit = self.exit.fetch_or(NONE.into(), Ordering::SeqCst);
-        unpack(exit).1
-    }
-
-    /// A task has ended, or a slot is free, or both. Whether that was the last task of a group that
-    /// waits for it.
-    fn leave(&self, tasks: u32, free: Option<(u32, &Slot)>) -> bool {
-        let mut exit = self.exit.load(Ordering::Relaxed);
-        let ended = loop {
-            let (ended, head) = unpack(exit);
-            let ended = ended.wrapping_add(tasks);
-            let head = free.map_or(head, |(free, slot)| {
-                slot.next.store(head, Ordering::Relaxed);
-                free
-            });
-            let after = pack(ended, head);
-            match self.exit.compare_exchange_weak(exit, after, Ordering::SeqCst, Ordering::Relaxed)
-            {
-                Ok(_) => break ended,
-                Err(now) => exit = now,
-            }
-        };
-        self.is_awaited()
-            && self.spawned.load(Ordering::SeqCst).wrapping_sub(ended)
-                <= self.services.load(Ordering::SeqCst)
+        // Acquire: who gave a slot back had written its `next`, and done with it.
+        Exit(self.exit.fetch_or(u64::from(NONE), Ordering::AcqRel)).head()
     }
 
     /// Whether the group's body has ended.
     pub(super) fn is_awaited(&self) -> bool {
-        self.awaited.load(Ordering::SeqCst)
+        self.exit().has(Exit::AWAITED)
     }
 
-    /// A task has ended, and its slot is free if it is given. Whether the group is to be woken.
-    pub(super) fn remove(&self, free: Option<(u32, &Slot)>, service: bool) -> bool {
+    /// A task has ended, and its slot is free if it is given. If it was the last that the group waits for,
+    /// it wakes the one that `alarm` finds.
+    #[inline]
+    pub(super) fn remove<'a>(
+        &'a self,
+        free: Option<(u32, &Slot)>,
+        service: bool,
+        alarm: impl Fn() -> &'a Arc<Node>,
+    ) {
         if service {
-            self.services.fetch_sub(1, Ordering::SeqCst);
+            self.services.fetch_sub(1, Ordering::AcqRel);
         }
-        self.leave(1, free)
+        let mut exit = self.exit();
+        let last = loop {
+            if exit.has(Exit::ORPHANED) {
+                return self.remove_of_orphan(exit, free);
+            }
+            // Before the exchange, after which there may be nothing left to look at (5).
+            let after = exit.one_less();
+            let last = if exit.has(Exit::AWAITED) && self.is_last(after) {
+                Some(Arc::clone(alarm()))
+            } else {
+                None
+            };
+            match self.swap(exit, after, free) {
+                Ok(()) => break last,
+                Err(now) => exit = now,
+            }
+        };
+        if let Some(node) = last {
+            node.waker().wake();
+        }
     }
 
-    /// The slot of a task that had ended before is free.
-    pub(super) fn give_back(&self, index: u32, slot: &Slot) {
-        self.leave(0, Some((index, slot)));
+    /// Whether `after` the end of a task there is none that the group waits for.
+    fn is_last(&self, after: Exit) -> bool {
+        // In this order: a service that is among the former is among the latter, or has ended since, which
+        // makes the exchange fail.
+        let running = self.running(after);
+        running <= self.services.load(Ordering::Acquire)
     }
 
-    /// The body has ended: closes the group if it has no tasks.
-    pub(super) fn close(&self) -> Progress {
+    /// A task has ended of a group whose future is gone. The last one closes it, since nobody else will.
+    #[cold]
+    fn remove_of_orphan(&self, exit: Exit, free: Option<(u32, &Slot)>) {
+        let mut exit = exit;
+        let last = loop {
+            let after = exit.one_less();
+            // Before the exchange, as above.
+            let last =
+                if self.running(after) == 0 { self.entrance.lock().own.clone() } else { None };
+            match self.swap(exit, after, free) {
+                Ok(()) => break last,
+                Err(now) => exit = now,
+            }
+        };
+        if let Some(group) = last {
+            let own = group.roster().close_orphan();
+            drop(own);
+        }
+    }
+
+    /// Writes `after` where there is `exit`, with a slot that is free if it is given.
+    #[inline]
+    fn swap(&self, exit: Exit, after: Exit, free: Option<(u32, &Slot)>) -> Result<(), Exit> {
+        let after = free.map_or(after, |(free, slot)| {
+            slot.next.store(exit.head(), Ordering::Relaxed);
+            after.with_head(free)
+        });
+        let swapped =
+            self.exit.compare_exchange_weak(exit.0, after.0, Ordering::AcqRel, Ordering::Acquire);
+        swapped.map(drop).map_err(Exit)
+    }
+
+    /// A handle will be there when its task has ended. To be called before it can know.
+    pub(super) fn handle_stays(&self) {
+        self.late.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// It will not: it has gone while the task, which is the caller, has not ended.
+    pub(super) fn handle_gone(&self) {
+        self.late.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// The handle goes of a task that had ended before, and the slot is free. What comes back is what has
+    /// kept all this, if nobody needs it any more.
+    pub(super) fn take_leave(&self, index: u32, slot: &Slot) -> Option<Arc<dyn AnyShared>> {
+        let mut exit = self.exit();
+        while let Err(now) = self.swap(exit, exit, Some((index, slot))) {
+            exit = now;
+        }
+        let last = self.late.fetch_sub(1, Ordering::AcqRel) == CLOSED | 1;
+        if last { self.entrance.lock().own.take() } else { None }
+    }
+
+    /// The body has ended: closes the group if it has no tasks. With that comes what has kept all this, if
+    /// nobody needs it any more.
+    pub(super) fn close(&self) -> (Progress, Option<Arc<dyn AnyShared>>) {
         // Only the group's own future says so, and says it once.
-        if !self.awaited.load(Ordering::Relaxed) {
-            self.awaited.store(true, Ordering::SeqCst);
+        let mut exit = self.exit();
+        if !exit.has(Exit::AWAITED) {
+            exit = Exit(self.exit.fetch_or(Exit::AWAITED, Ordering::AcqRel));
         }
         // One that runs will see that the group waits, and wake it (2).
-        if self.len() > self.services.load(Ordering::SeqCst) as usize {
-            return Progress::Busy;
+        if self.running(exit) > self.services.load(Ordering::Acquire) {
+            return (Progress::Busy, None);
         }
         let mut entrance = self.entrance.lock();
-        let spawned = self.spawned.load(Ordering::SeqCst);
-        let running = spawned.wrapping_sub(self.ended());
-        entrance.closed |= running == 0;
-        if entrance.closed {
-            Progress::Closed
-        } else if running <= self.services.load(Ordering::SeqCst) {
-            Progress::Services
+        let running = self.running(self.exit());
+        if running == 0 {
+            (Progress::Closed, self.shut(&mut entrance))
+        } else if running <= self.services.load(Ordering::Acquire) {
+            (Progress::Services, None)
         } else {
-            Progress::Busy
+            (Progress::Busy, None)
         }
+    }
+
+    /// No task runs, and none will. What comes back must not be dropped under the lock.
+    fn shut(&self, entrance: &mut Entrance) -> Option<Arc<dyn AnyShared>> {
+        if entrance.closed {
+            return None;
+        }
+        entrance.closed = true;
+        // Mostly there are none, and there will be no more: tasks add to them.
+        let nobody = self.late.load(Ordering::Acquire) == 0
+            || self.late.fetch_or(CLOSED, Ordering::AcqRel) == 0;
+        if nobody { entrance.own.take() } else { None }
+    }
+
+    /// The group's future is gone: the group is closed as soon as no task runs.
+    pub(super) fn orphan(&self) -> Option<Arc<dyn AnyShared>> {
+        let mut entrance = self.entrance.lock();
+        entrance.orphaned = true;
+        let exit = Exit(self.exit.fetch_or(Exit::ORPHANED, Ordering::AcqRel));
+        // Those that run will see it.
+        if self.running(exit) == 0 { self.shut(&mut entrance) } else { None }
+    }
+
+    /// The last task has ended, or so it seemed, of a group whose future is gone.
+    fn close_orphan(&self) -> Option<Arc<dyn AnyShared>> {
+        let mut entrance = self.entrance.lock();
+        if self.running(self.exit()) == 0 { self.shut(&mut entrance) } else { None }
     }
 
     /// Cancels the services.
@@ -225,44 +371,54 @@ impl Roster {
     /// All slots that were ever used; nothing can be told from one about whether it is in use.
     fn each(&self, f: impl Fn(&Slot)) {
         let fresh = self.entrance.lock().fresh;
-        (0..fresh).for_each(|index| f(self.slot(index)));
+        self.slots.first(fresh).for_each(f);
     }
 
-    /// The group's future is gone: it is closed as soon as no task runs.
-    pub(super) fn orphan(&self) {
-        self.entrance.lock().orphaned = true;
-    }
-}
-
-impl Members for Roster {
-    fn wake_all(&self) {
+    /// Wakes all tasks.
+    pub(super) fn wake_all(&self) {
         self.each(Slot::wake);
     }
 
-    fn list(&self) -> Vec<Member> {
+    /// The tasks that run.
+    pub(super) fn list(&self) -> Vec<Member> {
         let fresh = self.entrance.lock().fresh;
-        (0..fresh).filter_map(|index| self.slot(index).look()).collect()
+        self.slots.first(fresh).filter_map(Slot::look).collect()
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::*;
+    use super::{
+        super::lease::{self, Shared},
+        *,
+    };
+
+    fn nobody((): &()) -> &Arc<Node> {
+        unreachable!("the group does not wait")
+    }
 
     /// Who means a task that has ended does not cancel the one that has its slot now.
     #[test]
     fn late_cancellations_reach_nobody() {
-        let roster = Roster::new();
-        let here = Location::caller();
-        let first = roster.add(None, here, false).expect("it is open");
-        let generation = roster.slot(first).generation();
-        assert!(roster.slot(first).release().is_none());
-        roster.remove(Some((first, roster.slot(first))), false);
-        let second = roster.add(None, here, true).expect("it is open");
-        assert_eq!(first, second, "the slot is used again");
-        roster.slot(second).cancel_of(generation, Cause::explicit());
-        assert!(!roster.slot(second).is_cancel_called());
-        roster.slot(second).cancel_of(roster.slot(second).generation(), Cause::explicit());
-        assert!(roster.slot(second).is_cancel_called());
+        let group = Arc::new(Shared::new(()));
+        let enter = || lease::enter(&group, None, Location::caller(), true).expect("it is open");
+        let (first, stub, index) = enter();
+        let generation = stub.slot().generation();
+        drop(stub);
+        drop(first.slot().end_alone());
+        first.leave(Some(index), true, nobody);
+        let others = [enter(), enter()];
+        let again = others.iter().find(|other| other.2 == index).expect("the slot is used again");
+        again.1.slot().cancel_of(generation, Cause::explicit());
+        assert!(!again.1.slot().is_cancel_called());
+        again.1.slot().cancel_of(again.1.slot().generation(), Cause::explicit());
+        assert!(again.1.slot().is_cancel_called());
+        for (seat, stub, index) in others {
+            drop(stub);
+            drop(seat.slot().end_alone());
+            seat.leave(Some(index), true, nobody);
+        }
+        assert!(group.roster.close().0 == Progress::Closed);
+        assert!(Arc::into_inner(group).is_some(), "the group keeps itself");
     }
 }

@@ -13,10 +13,9 @@ use anyio_core::{Body as BodyEnd, Executor, GroupError, TaskError};
 use pin_project_lite::pin_project;
 
 use super::{
-    core::{Core, Settings},
+    core::{Core, Group, Settings},
     handle::TaskGroup,
     opening::{Begin, Opening},
-    roster::Roster,
 };
 use crate::{context::current_backend, sys::Arc};
 
@@ -134,7 +133,7 @@ pin_project! {
         opening: Opening<F, Fut, T>,
         settings: Settings,
         // From the first poll until all have ended.
-        core: Option<Arc<Core<B, E>>>,
+        core: Option<Arc<Group<B, E>>>,
         errors: PhantomData<fn() -> K>,
     }
 
@@ -174,23 +173,36 @@ where
         let this = self.project();
         let mut opening = this.opening;
         if let Some(body) = opening.as_mut().start() {
-            let roster = Arc::new(Roster::new());
-            let members = Arc::downgrade(&roster);
-            let Begin { node, span } = opening.as_mut().begin(Some(members));
-            let core = Arc::new(Core::new(node, current_backend(), span, roster, *this.settings));
+            let Begin { node, span } = opening.as_mut().begin();
+            let core = Core::new(node, current_backend(), span, *this.settings);
+            let core = Arc::new(Group::new(core));
             let core = this.core.insert(core);
+            let members = Arc::downgrade(core);
+            opening.as_mut().open(Some(members));
             let group = TaskGroup::new(Arc::clone(core));
             opening.as_mut().call(|| body(group), &core.tally);
         }
         let Some(core) = this.core.as_ref() else { return opening.poll_unwound::<E, K>(cx) };
         ready!(opening.as_mut().poll_body(&core.tally, cx));
+        // The waker is there before the group says that it waits, and then looks whether it has to.
+        let waits = core.roster.is_busy();
+        if waits {
+            opening.as_mut().settle(true, cx);
+        }
         if !core.close() {
+            if waits {
+                return Poll::Pending;
+            }
             opening.as_mut().settle(true, cx);
             if !core.close() {
                 return Poll::Pending;
             }
         }
         let Some(core) = this.core.take() else { unreachable!("it was there above") };
+        // Somebody may keep a handle for long; without one, they go with the rest.
+        if Arc::strong_count(&core) > 1 {
+            core.locals.let_go();
+        }
         opening.finish::<E, K>(&core.tally, cx)
     }
 }

@@ -5,7 +5,7 @@ use std::{any::Any, mem, panic::Location, sync::Arc as StdArc, task::Waker};
 use anyio_core::{Cancelled, Cause, CauseKind, TaskStatus};
 
 use crate::{
-    sys::{Arc, AtomicU32, Mutex, Ordering, ticks},
+    sys::{Arc, AtomicPtr, AtomicU32, Mutex, Ordering, Place, ticks},
     tree::{Label, Member, Node},
 };
 
@@ -41,12 +41,15 @@ pub(super) fn label(name: Option<&StdArc<str>>, location: &Location<'_>) -> StdA
 /// 2. `CANCEL_CALLED` is raised under the lock, with its cause, and a node is adopted under it; so a
 ///    cancellation finds the node, or the node finds the cancellation.
 /// 3. Of `ENDED` and `RELEASED`, who raises the second one clears the slot. A task that ends in its
-///    first poll, after its handle has gone, does neither: what the handle may have left is for
-///    [`begin`](Self::begin) to clear. Nobody but the group, which only ever wakes, looks at a slot
-///    after that.
-/// 4. Whoever may come too late, when the slot has another task already, says which one it means by
-///    its generation. (It would have to sleep through sixteen million tasks in one slot to err.)
-/// 5. `next` is the roster's as long as the slot is free: an index without the highest bit, or all ones.
+///    first poll, after its handle has gone, does neither if there is nothing to clear: if it was not
+///    cancelled by its handle, has no name, and is none of those of 4. So a free slot is clean, and
+///    [`begin`](Self::begin) needs no lock. Nobody but the group, which only ever wakes and looks, comes
+///    to a slot after that.
+/// 4. Who may come too late, when the slot has another task already, says which one it means: its
+///    handle's start by the generation, its group by `SERVICE`. Such a task always ends under the lock,
+///    and with an `ENDED` bit, so who has the lock and sees none has found the task that is meant. (It
+///    would have to sleep through sixteen million tasks in one slot to err.)
+/// 5. `next` is the roster's as long as the slot is free: an index, or the end, without the highest bit.
 ///    As long as it is taken, nobody needs it, and it says since when. Nothing is done by it: a look at
 ///    the slot between the end of a task and the return of its slot shows the task as it was.
 /// 6. Under the lock no waker is cloned, woken or dropped, and no value is dropped.
@@ -55,11 +58,13 @@ pub(super) struct Slot {
     /// The next one in the list of free slots, which belongs to the roster; or since when there is a
     /// task, by the coarse clock.
     pub(super) next: AtomicU32,
+    location: Place,
+    /// The group, for its task; written by who makes that.
+    pub(super) group: AtomicPtr<()>,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
-    location: &'static Location<'static>,
     kept: Kept,
     extra: Option<Box<Extra>>,
 }
@@ -130,46 +135,63 @@ pub(super) struct Remains {
     _extra: Option<Box<Extra>>,
 }
 
+/// How a task stands with its handle and its group, at one moment.
+#[derive(Clone, Copy)]
+pub(super) struct Standing(u32);
+
+impl Standing {
+    /// Its handle is gone.
+    pub(super) const fn is_released(self) -> bool {
+        self.0 & RELEASED != 0
+    }
+
+    /// Its handle is gone, which has not cancelled it, and it is no service.
+    pub(super) const fn is_plain(self) -> bool {
+        self.0 & (RELEASED | CANCEL_CALLED | SERVICE) == RELEASED
+    }
+
+    pub(super) const fn is_service(self) -> bool {
+        self.0 & SERVICE != 0
+    }
+
+    /// It was cancelled by its handle, which has left the cause.
+    pub(super) const fn is_cancel_called(self) -> bool {
+        self.0 & CANCEL_CALLED != 0
+    }
+}
+
 impl Slot {
     #[track_caller]
     pub(super) fn new() -> Self {
         Self {
             state: AtomicU32::default(),
             next: AtomicU32::default(),
-            inner: Mutex::from(Inner {
-                location: Location::caller(),
-                kept: Kept::Nothing,
-                extra: None,
-            }),
+            location: Place::new(Location::caller()),
+            group: AtomicPtr::default(),
+            inner: Mutex::from(Inner { kept: Kept::Nothing, extra: None }),
         }
     }
 
-    /// The slot gets a task. Relaxed: spawning the task orders this before all that the task and
-    /// its handle do.
+    /// The slot, which is clean, gets a task. Relaxed: spawning the task orders this before all that the
+    /// task and its handle do.
+    #[inline]
     pub(super) fn begin(
         &self,
         name: Option<StdArc<str>>,
         location: &'static Location<'static>,
         service: bool,
     ) {
-        // All under the lock, which whoever comes too late for the task before takes as well. What that
-        // task's handle has left, if it ended without a look at it, is not this one's: it is in `extra`.
-        let left = {
-            let mut inner = self.inner.lock();
-            let generation = self.generation().wrapping_add(GENERATION);
-            let state = if service { generation | SERVICE } else { generation };
-            self.state.store(state, Ordering::Relaxed);
-            self.next.store(TAKEN | ticks::coarse(), Ordering::Relaxed);
-            let left = inner.extra.take();
-            inner.location = location;
-            if name.is_some() {
-                inner.extra().name = name;
-            }
-            left
-        };
-        drop(left);
+        let generation = self.generation().wrapping_add(GENERATION);
+        let state = if service { generation | SERVICE } else { generation };
+        self.location.set(location);
+        self.state.store(state, Ordering::Relaxed);
+        self.next.store(TAKEN | ticks::coarse(), Ordering::Relaxed);
+        if name.is_some() {
+            self.inner.lock().extra().name = name;
+        }
     }
 
+    #[inline]
     fn has(&self, bits: u32) -> bool {
         self.state.load(Ordering::Acquire) & bits != 0
     }
@@ -179,6 +201,7 @@ impl Slot {
         self.has(FINISHED)
     }
 
+    #[inline]
     pub(super) fn is_cancel_called(&self) -> bool {
         self.has(CANCEL_CALLED)
     }
@@ -188,12 +211,10 @@ impl Slot {
         self.state.load(Ordering::Relaxed) & !FLAGS
     }
 
-    pub(super) fn is_service(&self) -> bool {
-        self.has(SERVICE)
-    }
-
-    pub(super) fn is_released(&self) -> bool {
-        self.has(RELEASED)
+    /// How the task stands. Acquire: if its handle is gone, what that has done is done.
+    #[inline]
+    pub(super) fn standing(&self) -> Standing {
+        Standing(self.state.load(Ordering::Acquire))
     }
 
     pub(super) fn status(&self) -> TaskStatus {
@@ -216,7 +237,7 @@ impl Slot {
     }
 
     pub(super) fn location(&self) -> &'static Location<'static> {
-        self.inner.lock().location
+        self.location.get()
     }
 
     pub(super) fn label(&self) -> StdArc<str> {
@@ -225,9 +246,7 @@ impl Slot {
 
     /// What the task is called in the tree of tasks.
     pub(super) fn tree_label(&self) -> Label {
-        let inner = self.inner.lock();
-        let name = inner.extra.as_ref().and_then(|extra| extra.name.clone());
-        Label::named(name, inner.location)
+        Label::named(self.name(), self.location())
     }
 
     /// The task, if there is one that has not ended.
@@ -235,12 +254,12 @@ impl Slot {
         let inner = self.inner.lock();
         let next = self.next.load(Ordering::Relaxed);
         let state = self.state.load(Ordering::Acquire);
-        if next & TAKEN == 0 || next == u32::MAX || state & ENDED != 0 {
+        if next & TAKEN == 0 || state & ENDED != 0 {
             return None;
         }
         let extra = inner.extra.as_ref();
         Some(Member {
-            label: Label::named(extra.and_then(|extra| extra.name.clone()), inner.location),
+            label: Label::named(extra.and_then(|extra| extra.name.clone()), self.location()),
             since: next & !TAKEN,
             service: state & SERVICE != 0,
             waits: matches!(inner.kept, Kept::Waker(_)),
@@ -255,6 +274,13 @@ impl Slot {
         self.inner.lock().cause().cloned()
     }
 
+    /// As [`register`](Self::register), for the first time.
+    pub(super) fn register_first(&self, waker: &Waker) {
+        let waker = waker.clone();
+        let nothing = mem::replace(&mut self.inner.lock().kept, Kept::Waker(waker));
+        drop(nothing);
+    }
+
     /// From now on, `waker` is who is woken by a cancellation.
     pub(super) fn register(&self, waker: &Waker) {
         if let Kept::Waker(known) = &self.inner.lock().kept
@@ -262,9 +288,7 @@ impl Slot {
         {
             return;
         }
-        let waker = waker.clone();
-        let known = mem::replace(&mut self.inner.lock().kept, Kept::Waker(waker));
-        drop(known);
+        self.register_first(waker);
     }
 
     /// Wakes the task.
@@ -362,11 +386,16 @@ impl Slot {
         inner.clear()
     }
 
-    /// The handle is gone. What it would have got comes back if the task has ended, and the slot is
-    /// free then.
-    pub(super) fn release(&self) -> Option<Remains> {
-        let ended = self.state.fetch_or(RELEASED, Ordering::AcqRel) & ENDED != 0;
-        ended.then(|| self.inner.lock().clear())
+    /// The handle is gone. Whether the task has ended, so that the handle has to [clear](Self::clear) the
+    /// slot.
+    #[inline]
+    pub(super) fn release(&self) -> bool {
+        self.state.fetch_or(RELEASED, Ordering::AcqRel) & ENDED != 0
+    }
+
+    /// What the handle would have got comes back, and the slot is free.
+    pub(super) fn clear(&self) -> Remains {
+        self.inner.lock().clear()
     }
 
     /// Whether the task has ended; if not, `waker` is woken when it does.

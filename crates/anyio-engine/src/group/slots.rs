@@ -48,12 +48,22 @@ impl Rest {
             large: OnceLock::new(),
         })
     }
+
+    fn iter(&self) -> impl Iterator<Item = &Slot> {
+        let directories = self.large.get().into_iter().flat_map(|large| large.iter());
+        let large = directories.filter_map(OnceLock::get).flat_map(|directory| directory.iter());
+        let blocks = self.small.iter().chain(large).filter_map(OnceLock::get);
+        self.first.iter().chain(blocks.flat_map(|block| block.iter()))
+    }
 }
 
 impl Slots {
-    /// More than fit into any memory.
-    pub(super) const LIMIT: u32 = 1 << 30;
+    /// More than fit into any memory. All bits of an index are in this.
+    pub(super) const LIMIT: u32 = (1 << 30) - 1;
+    /// How many there are to begin with.
+    pub(super) const ROOM: u32 = INLINE as u32;
 
+    #[inline]
     pub(super) fn new() -> Self {
         Self { inline: array::from_fn(|_| Slot::new()), rest: OnceLock::new() }
     }
@@ -62,13 +72,15 @@ impl Slots {
     ///
     /// # Panics
     ///
-    /// If it was never [made](Self::make).
+    /// If there is none [yet](Self::extend).
+    #[inline]
     pub(super) fn get(&self, index: u32) -> &Slot {
-        const MISSING: &str = "a slot is made before it is used";
         let index = index as usize;
-        if index < INLINE {
-            return &self.inline[index];
-        }
+        if index < INLINE { &self.inline[index] } else { self.get_further(index) }
+    }
+
+    fn get_further(&self, index: usize) -> &Slot {
+        const MISSING: &str = "a slot is made before it is used";
         let rest = self.rest.get().expect(MISSING);
         if index < BEFORE_LARGE {
             let (number, place) = in_small(index);
@@ -82,25 +94,39 @@ impl Slots {
         &directory[block].get().expect(MISSING)[place]
     }
 
-    /// The slot at index `of`, with its block made now if it is the first one there.
-    pub(super) fn make(&self, of: u32) -> &Slot {
-        let index = of as usize;
-        if index < INLINE {
-            return &self.inline[index];
-        }
+    /// Makes the block that begins at `index`, and says how many slots are in it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no more room.
+    #[cold]
+    pub(super) fn extend(&self, index: u32) -> u32 {
+        assert!(
+            index < Self::LIMIT - BLOCK as u32,
+            "a task group has {index} tasks, and no room for more"
+        );
+        let index = index as usize;
         let rest = self.rest.get_or_init(Rest::new);
         if index < BEFORE_LARGE {
-            let (number, place) = in_small(index);
-            return match number.checked_sub(1) {
-                None => &rest.first[place],
-                Some(less) => &rest.small[less].get_or_init(|| new(INLINE << (number + 1)))[place],
-            };
+            let (number, _) = in_small(index);
+            let length = INLINE << (number + 1);
+            if let Some(number) = number.checked_sub(1) {
+                rest.small[number].get_or_init(|| new(length));
+            }
+            return length as u32;
         }
-        let (number, block, place) = in_large(index);
+        let (number, block, _) = in_large(index);
         let directories = rest.large.get_or_init(|| Box::new([const { OnceLock::new() }; _]));
         let directory = directories[number]
             .get_or_init(|| std::iter::repeat_with(Block::new).take(DIRECTORY << number).collect());
-        &directory[block].get_or_init(|| new(BLOCK))[place]
+        directory[block].get_or_init(|| new(BLOCK));
+        BLOCK as u32
+    }
+
+    /// The first `count` slots.
+    pub(super) fn first(&self, count: u32) -> impl Iterator<Item = &Slot> {
+        let rest = self.rest.get().into_iter().flat_map(|rest| rest.iter());
+        self.inline.iter().chain(rest).take(count as usize)
     }
 }
 
@@ -130,7 +156,12 @@ mod tests {
     #[test]
     fn every_index_has_a_slot_of_its_own_that_stays() {
         let slots = Slots::new();
-        let all: Vec<_> = (0..20_000).map(|index| slots.make(index)).collect();
+        let mut room = Slots::ROOM;
+        while room < 20_000 {
+            room += slots.extend(room);
+        }
+        let all: Vec<_> = slots.first(20_000).collect();
+        assert_eq!(all.len(), 20_000);
         let mut addresses: Vec<_> = all.iter().map(|&slot| ptr::from_ref(slot).addr()).collect();
         addresses.sort_unstable();
         addresses.dedup();
@@ -148,6 +179,6 @@ mod tests {
 
     #[test]
     fn a_slot_is_small() {
-        assert!(size_of::<Slot>() <= 56, "{}", size_of::<Slot>());
+        assert!(size_of::<Slot>() <= 64, "{}", size_of::<Slot>());
     }
 }

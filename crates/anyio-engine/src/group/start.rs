@@ -24,7 +24,7 @@ use super::{
     child::{Fate, TaskEnd},
     handle::{Refused, TaskGroup},
     join::TaskHandle,
-    roster::Roster,
+    lease::AnyShared,
 };
 use crate::{
     context::{Body, Frame, poll_unwound},
@@ -92,14 +92,14 @@ struct Link<V> {
 
 /// The task, as one that may have ended meanwhile, and left its slot to another.
 struct Task {
-    roster: Arc<Roster>,
+    group: Arc<dyn AnyShared>,
     index: u32,
     generation: u32,
 }
 
 impl Task {
     fn cancel(&self, cause: Cause) {
-        self.roster.slot(self.index).cancel_of(self.generation, cause);
+        self.group.roster().slot(self.index).cancel_of(self.generation, cause);
     }
 }
 
@@ -141,9 +141,9 @@ impl<V> Link<V> {
     }
 
     /// The task is there.
-    fn attach(&self, roster: &Arc<Roster>, index: u32) {
-        let generation = roster.slot(index).generation();
-        let task = Task { roster: Arc::clone(roster), index, generation };
+    fn attach(&self, group: Arc<dyn AnyShared>, index: u32) {
+        let generation = group.roster().slot(index).generation();
+        let task = Task { group, index, generation };
         let task = self.task.get_or_init(|| task);
         let cause = match &*self.stage.lock() {
             Stage::Over(cause) => cause.clone(),
@@ -229,6 +229,8 @@ enum Half {}
 
 impl<T: Send + 'static, E> TaskEnd<E, Half> for StarterEnd<T, E> {
     type Value = T;
+
+    const STARTED: bool = true;
 
     fn into_fate(self, early: impl FnOnce() -> Cause) -> Fate<T, E> {
         match self {
@@ -431,8 +433,8 @@ where
     let body = Body::new(hold.enter(kind, || task(ready)));
     let mailbox = Mailbox::<E>::default();
     let starter = Starter { link: Arc::clone(&link), mailbox: Arc::clone(&mailbox), body };
-    let index = match group.reserve(&profile) {
-        Ok(index) => index,
+    let places = match group.reserve(&profile) {
+        Ok(places) => places,
         Err(refused) => {
             let location = profile.location;
             let error = match refused {
@@ -443,8 +445,8 @@ where
         }
     };
     // Before the task can run: whoever gives it up has to find it.
-    link.attach(group.roster(), index);
-    let handle = group.launch::<_, Half>(index, profile, starter);
+    link.attach(group.shared(), places.2);
+    let handle = group.launch::<_, Half>(places, profile, starter);
     Waiting { link, mailbox, handle }
 }
 

@@ -45,6 +45,7 @@ pub(super) enum Sum<E> {
 }
 
 impl<E> Tally<E> {
+    #[inline]
     pub(super) fn new(node: Arc<Node>, span: Span, settings: Settings) -> Self {
         Self {
             node,
@@ -115,6 +116,14 @@ impl<E> Tally<E> {
     pub(super) fn lose(&self) {
         self.lost.store(true, Ordering::Release);
         self.node.cancel(Cause::of(CauseKind::Shutdown));
+    }
+
+    /// Whether the sum is [`Sum::Well`].
+    pub(super) fn is_well(&self) -> bool {
+        // Who has stored something has ended since, and the group has seen that.
+        ![&self.failed, &self.cut_from_outside, &self.lost]
+            .into_iter()
+            .any(|flag| flag.load(Ordering::Acquire))
     }
 
     /// The sum of all members, when all have ended. A panic beats an error, and both beat a

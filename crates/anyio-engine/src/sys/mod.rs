@@ -11,11 +11,17 @@
 mod checked;
 #[cfg(not(loom))]
 mod native;
+mod place;
 pub(crate) mod ticks;
 
-pub(crate) use std::sync::{Arc, Weak, atomic::Ordering};
+// Pointers are the machine's own everywhere: nothing is ordered by them.
+pub(crate) use std::sync::{
+    Arc, Weak,
+    atomic::{AtomicPtr, Ordering},
+};
 
 #[cfg(loom)]
 pub(crate) use checked::*;
 #[cfg(not(loom))]
 pub(crate) use native::*;
+pub(crate) use place::Place;

@@ -13,7 +13,8 @@
 //!    call that changes one of them is under way. Who changes one recomputes downwards; each node
 //!    is recomputed from its parent's *present* bit under its own lock, so the last of several
 //!    walks leaves the right value behind, in whatever order they meet.
-//!    `ASKED` = `SHUTDOWN` or `ASKED` of its parent, in the same manner.
+//!    `ASKED` = `SHUTDOWN` or `ASKED` of its parent, and `OUTER` = `EFFECTIVE` of its parent, in the
+//!    same manner.
 //! 2. A node is in its parent's list before it reads the parent's bit. So a walk that began earlier
 //!    either finds the node, or the node has read the walk's result.
 //! 3. Only a node's owner, who has the future it belongs to in `&mut`, attaches, moves or detaches

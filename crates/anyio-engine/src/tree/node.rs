@@ -171,8 +171,16 @@ impl Node {
 
     /// Whether a cancellation from outside reaches this node.
     pub(crate) fn sees_outer(&self) -> bool {
-        !self.flags().any(Flags::SHIELD)
-            && self.links.lock().parent.as_ref().is_some_and(|parent| parent.is_effective())
+        // In this order: a walk that ended before the first line has changed what the next reads.
+        let walking = WALKS.load(Ordering::Acquire) != 0;
+        let flags = self.flags();
+        if flags.any(Flags::SHIELD) {
+            false
+        } else if walking {
+            self.links.lock().parent.as_ref().is_some_and(|parent| parent.is_effective())
+        } else {
+            flags.any(Flags::OUTER)
+        }
     }
 
     /// Why this node is cancelled: its own cause, or that of the nearest visible ancestor that has
@@ -529,6 +537,11 @@ impl Node {
                 let effective = flags.any(Flags::CANCELLED)
                     || (outer.any(Flags::EFFECTIVE) && !flags.any(Flags::SHIELD));
                 let asked = flags.any(Flags::SHUTDOWN) || outer.any(Flags::ASKED);
+                if outer.any(Flags::EFFECTIVE) && !flags.any(Flags::OUTER) {
+                    node.raise(Flags::OUTER);
+                } else if !outer.any(Flags::EFFECTIVE) && flags.any(Flags::OUTER) {
+                    node.lower(Flags::OUTER);
+                }
                 let changes = effective != flags.any(Flags::EFFECTIVE);
                 if !changes && asked == flags.any(Flags::ASKED) {
                     continue;

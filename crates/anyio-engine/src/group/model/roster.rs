@@ -1,15 +1,12 @@
 //! Tasks that come and go, and the group that waits for them.
 
-use std::panic::Location;
-
 use anyio_core::Cause;
 use loom::thread;
 
-use super::super::roster::{Progress, Roster};
+use super::{super::roster::Progress, alone, group, own, spawn};
 use crate::{
     model::{Alarm, explore},
-    sys::{Arc, AtomicWaker},
-    tree::{Flags, Label, Node},
+    sys::Arc,
 };
 
 /// Roster, 2: of two tasks that end while the group is about to wait, the last one wakes it.
@@ -26,27 +23,18 @@ fn a_service_that_ends_meanwhile_wakes_the_group() {
 
 fn last_of(services: [bool; 2]) {
     explore(3, move || {
-        let group = Arc::new((Roster::new(), AtomicWaker::new()));
-        let tasks: Vec<_> = services
-            .into_iter()
-            .map(|service| {
-                let index =
-                    group.0.add(None, Location::caller(), service).expect("the group is open");
-                let group = Arc::clone(&group);
-                thread::spawn(move || {
-                    if group.0.remove(Some((index, group.0.slot(index))), service) {
-                        group.1.wake();
-                    }
-                })
-            })
-            .collect();
+        let group = group();
+        let tasks = services.map(|service| {
+            let task = alone(&group, service);
+            thread::spawn(move || task.leave(own))
+        });
         let (alarm, waker) = Alarm::new();
-        group.1.register(&waker);
-        let closed = group.0.close() == Progress::Closed;
+        group.waker().register(&waker);
+        let closed = group.roster.close().0 == Progress::Closed;
         tasks.into_iter().for_each(|task| task.join().expect("no panic"));
         assert!(closed || alarm.has_rung(), "the group sleeps, and nobody is left to wake it");
-        assert!(group.0.close() == Progress::Closed);
-        assert_eq!(group.0.len(), 0);
+        assert!(group.roster.close().0 == Progress::Closed);
+        assert_eq!(group.roster.len(), 0);
     });
 }
 
@@ -54,19 +42,19 @@ fn last_of(services: [bool; 2]) {
 #[test]
 fn a_group_does_not_close_around_a_task() {
     explore(3, || {
-        let roster = Arc::new(Roster::new());
-        let first = roster.add(None, Location::caller(), false).unwrap();
+        let group = group();
+        let first = alone(&group, false);
         let task = {
-            let roster = Arc::clone(&roster);
+            let group = Arc::clone(&group);
             thread::spawn(move || {
-                let second = roster.add(None, Location::caller(), false);
+                let second = spawn(&group, false);
                 assert!(second.is_some(), "the group closed while a task ran");
-                roster.remove(Some((first, roster.slot(first))), false);
+                first.leave(own);
             })
         };
-        assert!(roster.close() == Progress::Busy, "a task runs");
+        assert!(group.roster.close().0 == Progress::Busy, "a task runs");
         task.join().unwrap();
-        assert_eq!(roster.len(), 1);
+        assert_eq!(group.roster.len(), 1);
     });
 }
 
@@ -74,16 +62,13 @@ fn a_group_does_not_close_around_a_task() {
 #[test]
 fn an_orphaned_group_takes_no_task_after_its_last() {
     explore(3, || {
-        let roster = Arc::new(Roster::new());
-        let first = roster.add(None, Location::caller(), false).unwrap();
-        let task = {
-            let roster = Arc::clone(&roster);
-            thread::spawn(move || roster.remove(Some((first, roster.slot(first))), false))
-        };
-        roster.orphan();
-        let next = roster.add(None, Location::caller(), false);
+        let group = group();
+        let first = alone(&group, false);
+        let task = thread::spawn(move || first.leave(own));
+        drop(group.roster.orphan());
+        let next = spawn(&group, false);
         task.join().unwrap();
-        let later = roster.add(None, Location::caller(), false);
+        let later = spawn(&group, false);
         assert_eq!(later.is_some(), next.is_some(), "closed, or open as long as a task runs");
     });
 }
@@ -93,21 +78,16 @@ fn an_orphaned_group_takes_no_task_after_its_last() {
 #[test]
 fn no_slot_is_lost_or_handed_out_twice() {
     explore(3, || {
-        let roster = Arc::new(Roster::new());
-        let add = |roster: &Roster| roster.add(None, Location::caller(), false).unwrap();
-        let leaving: Vec<_> = (0..2)
-            .map(|_| {
-                let index = add(&roster);
-                let roster = Arc::clone(&roster);
-                thread::spawn(move || roster.remove(Some((index, roster.slot(index))), false))
-            })
-            .collect();
-        let mut taken = vec![add(&roster), add(&roster)];
-        leaving.into_iter().for_each(|task| _ = task.join().unwrap());
-        taken.extend([add(&roster), add(&roster)]);
+        let group = group();
+        let leaving = [alone(&group, false), alone(&group, false)];
+        let leaving = leaving.map(|task| thread::spawn(move || task.leave(own)));
+        let mut taken = vec![alone(&group, false).index, alone(&group, false).index];
+        leaving.into_iter().for_each(|task| task.join().unwrap());
+        // Not before all that there are have been used.
+        taken.extend((0..4).map(|_| alone(&group, false).index));
         taken.sort_unstable();
-        assert_eq!(taken, [0, 1, 2, 3], "two have the same, or one was lost");
-        assert_eq!(roster.len(), 4);
+        assert_eq!(taken, [0, 1, 2, 3, 4, 5], "two have the same, or one was lost");
+        assert_eq!(group.roster.len(), 6);
     });
 }
 
@@ -116,17 +96,17 @@ fn no_slot_is_lost_or_handed_out_twice() {
 #[test]
 fn a_cancelled_group_leaves_no_task_asleep() {
     explore(3, || {
-        let roster = Arc::new(Roster::new());
-        let index = roster.add(None, Location::caller(), false).unwrap();
-        let node = Node::new(Flags::HOLD, Label::default(), None, None);
-        let members = Arc::downgrade(&roster);
+        let group = group();
+        let task = alone(&group, false);
+        let node = Arc::clone(&group);
+        let members = Arc::downgrade(&group);
         node.set_members(members);
         let canceller = {
             let node = Arc::clone(&node);
             thread::spawn(move || node.cancel(Cause::explicit()))
         };
         let (alarm, waker) = Alarm::new();
-        roster.slot(index).register(&waker);
+        task.seat.slot().register_first(&waker);
         let cancelled = node.is_effective();
         canceller.join().unwrap();
         assert!(cancelled || alarm.has_rung(), "the task sleeps in a group that is cancelled");

@@ -1,16 +1,13 @@
 //! A task's end, its handle, and who waits.
 
-use std::{
-    panic::Location,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyio_core::{Cause, CauseKind, TaskStatus};
 use loom::thread;
 
-use super::super::{
-    roster::Roster,
-    slot::{End, Slot},
+use super::{
+    super::slot::{End, Slot},
+    alone, group, own, spawn,
 };
 use crate::{
     model::{Alarm, Counted, explore},
@@ -18,53 +15,25 @@ use crate::{
     tree::{Flags, Label, Node},
 };
 
-/// A roster with one task in it.
-fn one_task() -> (Arc<Roster>, u32) {
-    let roster = Arc::new(Roster::new());
-    let index = roster.add(None, Location::caller(), false).expect("the group is open");
-    (roster, index)
-}
-
-/// The task at `index` ends well, as in `child.rs`.
-fn finish(roster: &Roster, index: u32, value: Counted) {
-    let slot = roster.slot(index);
-    let free = if slot.is_released() {
-        drop(value);
-        drop(slot.end_alone());
-        true
-    } else {
-        slot.end(End::Value(Box::new(value))).map(drop).is_some()
-    };
-    roster.remove(free.then_some((index, slot)), false);
-}
-
-/// The handle on the task at `index` is dropped, as in `join.rs`.
-fn release(roster: &Roster, index: u32) {
-    let slot = roster.slot(index);
-    if let Some(remains) = slot.release() {
-        roster.give_back(index, slot);
-        drop(remains);
-    }
-}
-
 /// Slot, 3: of a task that ends and a handle that is dropped, one clears the slot and gives it back,
 /// and the value goes with that.
 #[test]
 fn a_slot_comes_back_once() {
     explore(3, || {
-        let (roster, index) = one_task();
+        let group = group();
+        let (task, stub) = spawn(&group, false).expect("the group is open");
+        let index = task.index;
         let dropped = Arc::new(AtomicUsize::new(0));
         let task = {
-            let (roster, value) = (Arc::clone(&roster), Counted(Arc::clone(&dropped)));
-            thread::spawn(move || finish(&roster, index, value))
+            let value = Counted(Arc::clone(&dropped));
+            thread::spawn(move || task.finish(value, own))
         };
-        release(&roster, index);
+        drop(stub);
         task.join().unwrap();
         assert_eq!(dropped.load(Ordering::Relaxed), 1, "the value was dropped, once");
-        let next: Vec<_> =
-            (0..2).map(|_| roster.add(None, Location::caller(), false).unwrap()).collect();
-        assert_eq!(next, [index, index + 1], "the slot is free, once");
-        assert_eq!(roster.slot(index).status(), TaskStatus::Running);
+        let next: Vec<_> = (0..3).map(|_| alone(&group, false).index).collect();
+        assert_eq!(next, [index + 1, index, index + 2], "the slot is free, once");
+        assert_eq!(group.roster.slot(index).status(), TaskStatus::Running);
     });
 }
 
@@ -73,17 +42,17 @@ fn a_slot_comes_back_once() {
 #[test]
 fn a_slot_is_clean_when_it_is_used_again() {
     explore(3, || {
-        let (roster, index) = one_task();
-        let (task, handle) = (Arc::clone(&roster), Arc::clone(&roster));
-        let task = thread::spawn(move || {
-            finish(&task, index, Counted(Arc::default()));
-        });
+        let group = group();
+        // There are two to begin with.
+        let _other = alone(&group, false);
+        let (task, stub) = spawn(&group, false).expect("the group is open");
+        let task = thread::spawn(move || task.finish(Counted(Arc::default()), own));
         let handle = thread::spawn(move || {
-            handle.slot(index).cancel(Cause::explicit());
-            release(&handle, index);
+            stub.slot().cancel(Cause::explicit());
+            drop(stub);
         });
-        let next = roster.add(None, Location::caller(), false).unwrap();
-        let slot = roster.slot(next);
+        let next = alone(&group, false);
+        let slot = next.seat.slot();
         let (alarm, waker) = Alarm::new();
         slot.register(&waker);
         task.join().unwrap();

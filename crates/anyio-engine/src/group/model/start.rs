@@ -2,7 +2,6 @@
 //! invariants.
 
 use std::{
-    panic::Location,
     sync::atomic::{AtomicUsize, Ordering},
     task::{Context, Waker},
 };
@@ -12,7 +11,11 @@ use loom::thread;
 
 use super::{Link, Ready, Stage};
 use crate::{
-    group::{roster::Roster, slot::End},
+    group::{
+        lease::Stub,
+        model::{Group, Task, group, own, spawn},
+        slot::End,
+    },
     model::{Alarm, Counted, explore},
     sys::{Arc, Mutex},
     tree::{Flags, Label, Node},
@@ -20,7 +23,9 @@ use crate::{
 
 /// A caller in a tree of its own, and a task that it is about to start.
 struct Start {
-    roster: Arc<Roster>,
+    group: Group,
+    task: Task<Arc<Node>>,
+    stub: Stub,
     index: u32,
     link: Arc<Link<Counted>>,
     dropped: Arc<AtomicUsize>,
@@ -28,20 +33,21 @@ struct Start {
 
 impl Start {
     fn new() -> Self {
-        let roster = Arc::new(Roster::new());
-        let index = roster.add(None, Location::caller(), false).expect("the group is open");
+        let group = group();
+        let (task, stub) = spawn(&group, false).expect("the group is open");
+        let index = task.index;
         let node = Node::new(Flags::HOLD, Label::default(), None, None);
         // What all walks share is made before there are threads.
         node.move_to(None);
         let stage = Mutex::from(Stage::Waiting(None));
         let link = Arc::new(Link { node, task: std::sync::OnceLock::new(), stage });
-        Self { roster, index, link, dropped: Arc::default() }
+        Self { group, task, stub, index, link, dropped: Arc::default() }
     }
 
     /// As above, with the task there.
     fn attached() -> Self {
         let start = Self::new();
-        start.link.attach(&start.roster, start.index);
+        start.link.attach(Arc::clone(&start.group) as _, start.index);
         start
     }
 
@@ -54,7 +60,7 @@ impl Start {
     }
 
     fn is_cancelled(&self) -> bool {
-        self.roster.slot(self.index).is_cancel_called()
+        self.group.roster.slot(self.index).is_cancel_called()
     }
 
     /// One poll of the caller, as in `Starting`: the value, or whether the task has ended without.
@@ -66,7 +72,7 @@ impl Start {
         if let Some(value) = self.link.take(&cx) {
             return Some(Ok(value));
         }
-        if !self.roster.slot(self.index).poll_end(waker) {
+        if !self.group.roster.slot(self.index).poll_end(waker) {
             return None;
         }
         Some(self.link.take(&cx).ok_or(()))
@@ -74,9 +80,9 @@ impl Start {
 }
 
 /// The task at `index` ends, as in `Starter` and `child.rs`; whether it was the group's.
-fn finish(link: &Link<Counted>, roster: &Roster, index: u32) -> bool {
+fn finish(link: &Link<Counted>, group: &Group, index: u32) -> bool {
     let started = link.is_started();
-    _ = roster.slot(index).end(End::Cut(Cause::of(CauseKind::NeverStarted)));
+    _ = group.roster.slot(index).end(End::Cut(Cause::of(CauseKind::NeverStarted)));
     started
 }
 
@@ -88,14 +94,14 @@ fn a_task_that_is_given_up_early_is_cancelled() {
         let start = Start::new();
         let ready = start.ready();
         let other = thread::spawn(move || drop(ready));
-        start.link.attach(&start.roster, start.index);
+        start.link.attach(Arc::clone(&start.group) as _, start.index);
         let (alarm, waker) = Alarm::new();
-        start.roster.slot(start.index).register(&waker);
+        start.group.roster.slot(start.index).register(&waker);
         let seen = start.is_cancelled();
         other.join().unwrap();
         assert!(start.is_cancelled(), "each has left it to the other");
         assert!(seen || alarm.has_rung(), "the task sleeps");
-        let cause = start.roster.slot(start.index).own_cause();
+        let cause = start.group.roster.slot(start.index).own_cause();
         assert_eq!(cause, Some(Cause::of(CauseKind::NeverStarted)));
     });
 }
@@ -117,7 +123,7 @@ fn a_task_is_started_or_cancelled() {
         let gone = usize::from(taken.is_none());
         assert_eq!(start.dropped.load(Ordering::Relaxed), gone, "the value is lost");
         if taken.is_none() {
-            let cause = start.roster.slot(start.index).own_cause();
+            let cause = start.group.roster.slot(start.index).own_cause();
             assert_eq!(cause, Some(Cause::of(CauseKind::Interrupt)));
         }
     });
@@ -139,11 +145,11 @@ fn waited_for(ends: bool) {
     explore(3, move || {
         let start = Start::attached();
         let (ready, value) = (start.ready(), start.value());
-        let (link, roster) = (Arc::clone(&start.link), Arc::clone(&start.roster));
+        let (link, group) = (Arc::clone(&start.link), Arc::clone(&start.group));
         let index = start.index;
         let task = thread::spawn(move || {
             ready.started(value);
-            assert!(!ends || finish(&link, &roster, index), "it was ready");
+            assert!(!ends || finish(&link, &group, index), "it was ready");
         });
         let (alarm, waker) = Alarm::new();
         let polled = start.poll(&waker);
@@ -163,9 +169,8 @@ fn a_task_ends_while_it_becomes_ready() {
         let start = Start::attached();
         let (ready, value) = (start.ready(), start.value());
         let other = thread::spawn(move || ready.started(value));
-        let (link, roster, index) =
-            (Arc::clone(&start.link), Arc::clone(&start.roster), start.index);
-        let task = thread::spawn(move || finish(&link, &roster, index));
+        let (link, group, index) = (Arc::clone(&start.link), Arc::clone(&start.group), start.index);
+        let task = thread::spawn(move || finish(&link, &group, index));
         let (alarm, waker) = Alarm::new();
         let polled = start.poll(&waker);
         other.join().unwrap();
@@ -201,14 +206,15 @@ fn giving_up_comes_too_late_for_the_slot() {
         let link = Arc::clone(&start.link);
         let other = thread::spawn(move || link.give_up(Cause::of(CauseKind::Interrupt)));
         // The task ends, and its handle goes.
-        finish(&start.link, &start.roster, start.index);
-        let slot = start.roster.slot(start.index);
-        let remains = slot.release().expect("it has ended");
-        start.roster.remove(Some((start.index, slot)), false);
-        drop(remains);
-        let next = start.roster.add(None, Location::caller(), false).expect("the group is open");
-        assert_eq!(next, start.index, "the slot is used again");
+        start.task.seat.leave_handle(start.index);
+        finish(&start.link, &start.group, start.index);
+        start.task.seat.leave(None, false, own);
+        drop(start.stub);
+        let (group, index) = (start.group, start.index);
+        // There are two to begin with.
+        let next = [(); 2].map(|()| spawn(&group, false).expect("the group is open"));
+        assert!(next.iter().any(|next| next.0.index == index), "the slot is used again");
         other.join().unwrap();
-        assert!(!start.is_cancelled(), "another task has been cancelled");
+        assert!(!group.roster.slot(index).is_cancel_called(), "another task has been cancelled");
     });
 }

@@ -209,7 +209,8 @@ where
         let this = self.project();
         let mut opening = this.opening;
         if let Some(body) = opening.as_mut().start() {
-            let Begin { node, span } = opening.as_mut().begin(None);
+            let Begin { node, span } = opening.as_mut().begin();
+            opening.as_mut().open(None);
             let first = Block::first(Door::new(Arc::clone(&node)));
             let inbox = Inbox::new(Arc::clone(&first));
             let tally = Tally::new(node, span, Settings::default());

@@ -1,0 +1,194 @@
+//! How a task and its handle reach their group without counting as one who has it.
+//!
+//! The group's memory is an `Arc`'s. A task and its handle do not have one of their own: to count them
+//! in and out, one by one, would be the most expensive part of a spawn. The [`Roster`] knows anyway who
+//! is there, and keeps the memory for all of them together.
+//!
+//! # Invariants
+//!
+//! 1. From the first [`enter`] on, the roster has an `Arc` of the memory it is in. It lets go of that
+//!    one when no task runs, none will, and no handle is left whose task has ended before it.
+//! 2. A task runs, for the roster, from `enter` until the exchange in [`Seat::leave`] that says so. So
+//!    does the task of a handle from `enter` until the handle raises `RELEASED`, or else the handle is
+//!    counted by its task before that one ends, until the last step of the handle's drop.
+//! 3. Who has left uses nothing of the memory afterwards.
+#![expect(
+    unsafe_code,
+    reason = "pointers into memory that others keep; the argument is at `Lease`"
+)]
+
+use std::{marker::PhantomData, ops::Deref, panic::Location, ptr::NonNull, sync::Arc as StdArc};
+
+use super::{roster::Roster, slot::Slot};
+use crate::{
+    sys::{Arc, Ordering},
+    tree::{Member, Members, Node},
+};
+
+/// A roster, and what else is shared by a group. In this order: a pointer to it is one to the roster.
+#[repr(C)]
+pub(super) struct Shared<C> {
+    pub(super) roster: Roster,
+    core: C,
+}
+
+impl<C> Shared<C> {
+    #[inline]
+    pub(super) fn new(core: C) -> Self {
+        Self { roster: Roster::new(), core }
+    }
+}
+
+impl<C> Deref for Shared<C> {
+    type Target = C;
+
+    #[inline]
+    fn deref(&self) -> &C {
+        &self.core
+    }
+}
+
+/// It, whatever is in it.
+pub(super) trait AnyShared: Send + Sync {
+    fn roster(&self) -> &Roster;
+}
+
+impl<C: Send + Sync> AnyShared for Shared<C> {
+    fn roster(&self) -> &Roster {
+        &self.roster
+    }
+}
+
+impl<C: Send + Sync> Members for Shared<C> {
+    fn wake_all(&self) {
+        self.roster.wake_all();
+    }
+
+    fn list(&self) -> Vec<Member> {
+        self.roster.list()
+    }
+}
+
+/// A reference for as long as the roster keeps the memory for who has it.
+struct Lease<T>(NonNull<T>);
+
+impl<T> Lease<T> {
+    fn get(&self) -> &T {
+        // SAFETY: `as_ref` needs a pointer to a valid `T` that nobody has in `&mut` for as long as the
+        // reference is used. `enter` alone makes leases, each of a reference to the memory that the
+        // roster keeps, or to a part of it that stays where it is as long as that is there. Only a
+        // `Seat` and a `Stub` have any, and hand out references that end before they do; while they are
+        // there, the memory is, by 1 and 2. Nobody has it in `&mut`, since it is in an `Arc` that has
+        // been cloned.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+// SAFETY: a lease is a `&T`, which may be sent and shared if `T` may be shared.
+unsafe impl<T: Sync> Send for Lease<T> {}
+
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Lease<T> {}
+
+/// A new task's place in its group, and its handle's, with the index of their slot; none if the group has
+/// closed.
+#[inline]
+pub(super) fn enter<C: Send + Sync + 'static>(
+    group: &Arc<Shared<C>>,
+    name: Option<StdArc<str>>,
+    location: &'static Location<'static>,
+    service: bool,
+) -> Option<(Seat<C>, Stub, u32)> {
+    let own = || Arc::clone(group) as _;
+    let (index, slot) = group.roster.add(name, location, service, own)?;
+    slot.group.store(Arc::as_ptr(group).cast_mut().cast(), Ordering::Relaxed);
+    let slot = NonNull::from(slot);
+    Some((Seat { slot: Lease(slot), group: PhantomData }, Stub { slot: Lease(slot) }, index))
+}
+
+/// A task's place in its group. One that is not left is taken for ever, and the group with it.
+///
+/// It is no larger than it has to be: it is a part of the runtime's allocation.
+pub(super) struct Seat<C> {
+    slot: Lease<Slot>,
+    group: PhantomData<Lease<Shared<C>>>,
+}
+
+impl<C> Seat<C> {
+    #[inline]
+    pub(super) fn group(&self) -> &Shared<C> {
+        let group: *const Shared<C> = self.slot().group.load(Ordering::Relaxed).cast();
+        // SAFETY: the dereference needs a pointer to a valid `Shared<C>` that is in nobody's `&mut` for as
+        // long as `self` is borrowed. `enter` made this seat, with this `C`, and has written such a one
+        // there: of the `Arc` in whose memory the slot is, and which is kept as at `Lease::get`. All tasks
+        // of a slot are of that one group, so nothing else is ever written there; and whoever runs the
+        // task has been given it after that, and sees it.
+        unsafe { &*group }
+    }
+
+    #[inline]
+    pub(super) fn slot(&self) -> &Slot {
+        self.slot.get()
+    }
+
+    /// The task ends, and its handle, which is there, will learn of it. To be called before that. `index`
+    /// is that of the slot.
+    pub(super) fn leave_handle(&self, index: u32) {
+        self.slot().next.store(index, Ordering::Relaxed);
+        self.group().roster.handle_stays();
+    }
+
+    /// The handle has gone all the same.
+    pub(super) fn handle_gone(&self) {
+        self.group().roster.handle_gone();
+    }
+
+    /// The task has ended, and its slot is free if it is the one of `free`. If it was the last that the
+    /// group waits for, it wakes the one whose node `alarm` finds.
+    #[inline]
+    pub(super) fn leave(self, free: Option<u32>, service: bool, alarm: impl Fn(&C) -> &Arc<Node>) {
+        let group = self.group();
+        let free = free.map(|index| (index, self.slot()));
+        // The exchange in there is the last access to the memory. (All of a `Roster` may change while it
+        // is borrowed, so it may also go, as in the drop of an `Arc`.)
+        group.roster.remove(free, service, || alarm(group));
+    }
+}
+
+/// A handle's place in the group of its task.
+pub(super) struct Stub {
+    slot: Lease<Slot>,
+}
+
+impl Stub {
+    #[inline]
+    pub(super) fn slot(&self) -> &Slot {
+        self.slot.get()
+    }
+
+    /// Its task had ended before.
+    #[cold]
+    fn leave(&self) {
+        let slot = self.slot();
+        let remains = slot.clear();
+        let roster: *const Roster = slot.group.load(Ordering::Relaxed).cast();
+        // SAFETY: the dereference needs a pointer to a valid `Roster` that is in nobody's `&mut` for as
+        // long as this runs. `enter` has written a pointer to a `Shared` there, whose first field, with
+        // the `repr(C)`, is a roster, at its own address; it is kept as at `Lease::get`.
+        let roster = unsafe { &*roster };
+        // The task has written this before its end.
+        let all = roster.take_leave(slot.next.load(Ordering::Relaxed), slot);
+        drop(remains);
+        drop(all);
+    }
+}
+
+impl Drop for Stub {
+    #[inline]
+    fn drop(&mut self) {
+        // If the task has not ended, this was the last access to the memory.
+        if self.slot().release() {
+            self.leave();
+        }
+    }
+}
