@@ -147,11 +147,12 @@ impl<C> Seat<C> {
     /// group waits for, it wakes the one whose node `alarm` finds.
     #[inline]
     pub(super) fn leave(self, free: Option<u32>, service: bool, alarm: impl Fn(&C) -> &Arc<Node>) {
-        let group = self.group();
+        let roster = &self.group().roster;
         let free = free.map(|index| (index, self.slot()));
-        // The exchange in there is the last access to the memory. (All of a `Roster` may change while it
-        // is borrowed, so it may also go, as in the drop of an `Arc`.)
-        group.roster.remove(free, service, || alarm(group));
+        // The exchange in there is the last access to the memory. (All of a `Roster` and of a `Slot` may
+        // change while it is borrowed, so it may also go, as in the drop of an `Arc`. That is not so of the
+        // rest, to which nothing in there has a reference when it is called: the closure asks the seat.)
+        roster.remove(free, service, || Arc::clone(alarm(self.group())));
     }
 }
 

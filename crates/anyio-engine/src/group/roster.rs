@@ -221,11 +221,11 @@ impl Roster {
     /// A task has ended, and its slot is free if it is given. If it was the last that the group waits for,
     /// it wakes the one that `alarm` finds.
     #[inline]
-    pub(super) fn remove<'a>(
-        &'a self,
+    pub(super) fn remove(
+        &self,
         free: Option<(u32, &Slot)>,
         service: bool,
-        alarm: impl Fn() -> &'a Arc<Node>,
+        alarm: impl Fn() -> Arc<Node>,
     ) {
         if service {
             self.services.fetch_sub(1, Ordering::AcqRel);
@@ -237,11 +237,8 @@ impl Roster {
             }
             // Before the exchange, after which there may be nothing left to look at (5).
             let after = exit.one_less();
-            let last = if exit.has(Exit::AWAITED) && self.is_last(after) {
-                Some(Arc::clone(alarm()))
-            } else {
-                None
-            };
+            let last =
+                if exit.has(Exit::AWAITED) && self.is_last(after) { Some(alarm()) } else { None };
             match self.swap(exit, after, free) {
                 Ok(()) => break last,
                 Err(now) => exit = now,
