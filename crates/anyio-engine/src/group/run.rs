@@ -199,10 +199,8 @@ where
             }
         }
         let Some(core) = this.core.take() else { unreachable!("it was there above") };
-        // Somebody may keep a handle for long; without one, they go with the rest.
-        if Arc::strong_count(&core) > 1 {
-            core.locals.let_go();
-        }
+        // Not left to the drop of the rest: somebody may keep a handle, or have a look at the tasks just now.
+        core.locals.let_go();
         opening.finish::<E, K>(&core.tally, cx)
     }
 }
