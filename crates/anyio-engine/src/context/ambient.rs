@@ -14,24 +14,20 @@ use crate::{
 /// Whether the running code is in a scope that is cancelled, itself or from outside.
 #[inline]
 pub(crate) fn is_effective() -> bool {
-    slot::current(|view| match view {
-        None => false,
-        Some(view) => match view.cell().get() {
+    slot::current(|view| {
+        view.is_some_and(|view| match view.deciding() {
             Some(node) => node.is_effective(),
-            None => is_effective_around(view),
-        },
+            None => is_effective_without(view),
+        })
     })
 }
 
-/// For a frame without a node. In a function of its own, and what is rarer in another, so that the
+/// For a frame that no node speaks for. In functions of their own, the rarer the further away, so that the
 /// question above can be asked in line.
 #[inline(never)]
-fn is_effective_around(view: View<'_>) -> bool {
+fn is_effective_without(view: View<'_>) -> bool {
     let decisive = view.decisive();
-    match decisive.cell().get() {
-        Some(node) => node.is_effective(),
-        None => !decisive.is_outside() && effective_at(decisive),
-    }
+    !decisive.is_outside() && effective_at(decisive)
 }
 
 /// How many scopes with handles, none with a node, one asks in turn before it makes their nodes. They

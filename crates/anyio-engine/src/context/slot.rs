@@ -167,8 +167,8 @@ struct Link<'a> {
     locals: Source<'a>,
     outer: *const Link<'static>,
     /// The first frame from here outwards that may be cancelled when what is around it is not, or the
-    /// other way round; null if it is this one.
-    decisive: *const Link<'static>,
+    /// other way round: this one, perhaps. Set before it is linked.
+    decisive: Cell<*const Link<'static>>,
     /// The task's turn, if it is one of ours; null if not.
     turn: *const Turn<'static>,
 }
@@ -194,7 +194,7 @@ pub(crate) fn enter<R>(entry: Entry<'_>, f: impl FnOnce() -> R) -> R {
         super::budget::refill();
     }
     let decisive = if entry.passes_on {
-        current(|view| view.map_or(ptr::null(), |view| ptr::from_ref(view.decisive().0).cast()))
+        current(|view| view.map_or(ptr::null(), |view| view.0.decisive.get()))
     } else {
         ptr::null()
     };
@@ -203,9 +203,12 @@ pub(crate) fn enter<R>(entry: Entry<'_>, f: impl FnOnce() -> R) -> R {
         None => current(|view| view.map_or(ptr::null(), |view| view.0.turn)),
     };
     let Entry { cell, kind, locals, .. } = entry;
-    let link = Link { cell, kind, locals, outer, decisive, turn };
+    let link = Link { cell, kind, locals, outer, decisive: Cell::new(decisive), turn };
     // What it borrows lives longer than this call; `current` says why nobody sees more of it than that.
     let here = (&raw const link).cast();
+    if decisive.is_null() {
+        link.decisive.set(here);
+    }
     if let Some(turn) = entry.turn {
         turn.link.set(here);
     }
@@ -296,9 +299,16 @@ impl<'v> View<'v> {
     /// The first frame from here outwards that says itself whether it is cancelled.
     #[inline]
     pub(crate) fn decisive(self) -> Self {
-        // SAFETY: null, or a link that was there when this one was made, and so is further down the
-        // stack; see `current` for why it lives at least as long as `'v`.
-        unsafe { self.0.decisive.as_ref() }.map_or(self, View)
+        // SAFETY: never null once `enter` has linked it, and then this link or one that was there when
+        // this one was made, and so is further down the stack; see `current` for why it lives at least
+        // as long as `'v`.
+        View(unsafe { &*self.0.decisive.get() })
+    }
+
+    /// The node that says whether this frame is cancelled, if there is one.
+    #[inline]
+    pub(super) fn deciding(self) -> Option<&'v Arc<Node>> {
+        self.cell().get().or_else(|| self.decisive().cell().get())
     }
 
     /// The outermost frame of the task.

@@ -67,6 +67,7 @@ impl Place {
     }
 
     /// When the time is over, and as what it ends, from now on.
+    #[inline]
     pub(super) fn deadline(&self, now: impl FnOnce() -> Instant) -> Option<(Instant, CauseKind)> {
         match (self.limit, &self.control) {
             (Limit::Handle, Some(control)) => control.start_clock(now),

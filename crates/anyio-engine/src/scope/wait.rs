@@ -73,7 +73,7 @@ impl<C: Clock> Wait<C> {
 
     /// To be called first. Without a handle the deadline is known now, before there is a node, and stays;
     /// then it gives the moment from which the time counts.
-    #[inline]
+    #[inline(always)]
     pub(super) fn start(&mut self, place: &Place) -> Option<Instant> {
         if self.seen.is_some() || place.control.is_some() {
             return None;

@@ -147,7 +147,7 @@ impl Board {
         posted
     }
 
-    #[inline]
+    #[inline(always)]
     fn meet(&self, needs: Needs, make: impl FnOnce(Instant) -> Timer) {
         if let Some(end) = needs.timer_for {
             self.set(end, make(end));
