@@ -1,15 +1,12 @@
 //! The machine's own primitives.
 
-use std::sync::PoisonError;
 pub(crate) use std::{
-    sync::{
-        MutexGuard,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize},
-    },
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize},
     thread_local,
 };
 
 pub(crate) use atomic_waker::AtomicWaker;
+pub(crate) use parking_lot::MutexGuard;
 
 /// A static, which the model checker needs anew for each of its runs.
 macro_rules! global {
@@ -21,20 +18,20 @@ pub(crate) use global;
 /// A mutex that knows no poison: what it guards is consistent at every point where a panic of
 /// somebody else's code could pass through.
 #[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+pub(crate) struct Mutex<T>(parking_lot::Mutex<T>);
 
 impl<T> Mutex<T> {
     pub(crate) const fn new(value: T) -> Self {
-        Self(std::sync::Mutex::new(value))
+        Self(parking_lot::Mutex::new(value))
     }
 
     #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     pub(crate) fn get_mut(&mut self) -> &mut T {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+        self.0.get_mut()
     }
 }
 
