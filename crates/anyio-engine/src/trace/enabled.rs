@@ -2,9 +2,7 @@
 
 use std::{
     any::{Any, type_name},
-    future::poll_fn,
     panic::Location,
-    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -37,7 +35,7 @@ impl Span {
     /// A group, inside of whatever span is current.
     #[inline]
     pub(crate) fn group(name: Option<&str>, location: &Location<'_>) -> Self {
-        if is_off() { Self::none() } else { Self::of_group(name, location) }
+        if is_on() { Self::of_group(name, location) } else { Self::none() }
     }
 
     #[cold]
@@ -50,7 +48,7 @@ impl Span {
     /// A task of this group.
     #[inline]
     pub(crate) fn task(&self, name: Option<&str>, location: &Location<'_>) -> Self {
-        if is_off() { Self::none() } else { self.of_task(name, location) }
+        if is_on() { self.of_task(name, location) } else { Self::none() }
     }
 
     #[cold]
@@ -84,25 +82,18 @@ impl Span {
         self.0.is_none()
     }
 
-    /// Polls `future` in the span.
-    pub(crate) async fn around<F: Future>(self, future: F) -> F::Output {
-        let mut future = pin!(future);
-        poll_fn(|cx| self.in_scope(|| future.as_mut().poll(cx))).await
-    }
-
     #[inline]
     pub(crate) fn in_scope<R>(&self, f: impl FnOnce() -> R) -> R {
-        match &self.0 {
-            None => f(),
-            Some(span) => span.in_scope(f),
-        }
+        // One call of `f`, so that it is in line also where nobody listens.
+        let _entered = self.0.as_deref().map(tracing::Span::enter);
+        f()
     }
 }
 
-/// Nobody listens to spans at all.
+/// Whether somebody listens to spans, perhaps not to ours.
 #[inline]
-fn is_off() -> bool {
-    LevelFilter::current() < LevelFilter::INFO
+pub(crate) fn is_on() -> bool {
+    LevelFilter::current() >= LevelFilter::INFO
 }
 
 /// An error that its group does not give to anybody. It may have no words of its own: a group's

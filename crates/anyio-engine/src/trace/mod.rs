@@ -8,16 +8,18 @@ mod disabled;
 mod enabled;
 #[cfg(feature = "tracing")]
 mod watch;
+mod within;
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) use disabled::{
-    PATIENCE, Span, abandoned_panic, borrowing_group_dropped, group_dropped, held, surplus_error,
-    surplus_panic, threads_taken,
+    PATIENCE, Span, abandoned_panic, borrowing_group_dropped, group_dropped, held, is_on,
+    surplus_error, surplus_panic, threads_taken,
 };
 #[cfg(feature = "tracing")]
 pub(crate) use enabled::{
-    PATIENCE, Span, abandoned_panic, borrowing_group_dropped, group_dropped, surplus_error,
+    PATIENCE, Span, abandoned_panic, borrowing_group_dropped, group_dropped, is_on, surplus_error,
     surplus_panic, threads_taken,
 };
 #[cfg(feature = "tracing")]
 pub(crate) use watch::held;
+pub(crate) use within::Within;

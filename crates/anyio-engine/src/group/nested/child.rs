@@ -17,7 +17,6 @@ use super::{
 use crate::{
     context::{Body, Frame, Kind, poll_again},
     scope::catch,
-    trace::Span,
     tree,
 };
 
@@ -25,7 +24,6 @@ pin_project! {
     /// Runs a task to its end, catches its panic, and tells the group.
     pub(super) struct Child<F> {
         frame: Frame,
-        span: Span,
         // Until the task has ended.
         #[pin]
         body: Body<F>,
@@ -43,8 +41,8 @@ enum Fate<T, E> {
 }
 
 impl<F> Child<F> {
-    pub(super) const fn new(span: Span, future: F) -> Self {
-        Self { frame: Frame::new(), span, body: Body::new(future) }
+    pub(super) const fn new(future: F) -> Self {
+        Self { frame: Frame::new(), body: Body::new(future) }
     }
 
     pub(super) const fn has_ended(&self) -> bool {
@@ -71,13 +69,12 @@ impl<F: Future> Child<F> {
         }
         let kind = Kind::Owned(joint);
         let polled = catch(|| {
-            let (body, span) = (this.body.as_mut(), &*this.span);
             // Nothing is between the task and its group.
             let cancelled = match this.frame.node() {
                 Some(node) => node.is_effective(),
                 None => joint.is_cancelling() || tally.node.is_effective(),
             };
-            (cancelled, this.frame.enter(kind, || span.in_scope(|| body.poll(cx))))
+            (cancelled, this.frame.enter(kind, || this.body.as_mut().poll(cx)))
         });
         let fate = match polled {
             Ok((_, Poll::Ready(value))) => match catch(|| value.into_result()) {
@@ -109,7 +106,7 @@ impl<F: Future> Child<F> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn end<T, E>(joint: &Joint<T>, alone: bool, tally: &Tally<E>, fate: Fate<T, E>) {
     let end = match fate {
         Fate::Ended(Ok(value)) => End::Value(value),

@@ -12,7 +12,7 @@ use super::{
     joint::{Joint, NestedHandle},
     pair::{LocalTask, New, SendTask, place},
 };
-use crate::{sys::Arc, tree::Node};
+use crate::{sys::Arc, trace, tree::Node};
 
 /// What a group's future shares with the handles on the group.
 ///
@@ -92,12 +92,36 @@ impl<C, E> NestedGroup<C, E> {
         F: Future,
         F::Output: Outcome<E>,
     {
+        if trace::is_on() {
+            return self.add_within(name, location, future, pack);
+        }
+        let name = name.map(Box::new);
+        let added = self.common.inbox.add(future, |future, room| {
+            let (new, joint) = place(room, Joint::new(name, location), Child::new(future));
+            (pack(new), joint)
+        });
+        added.map(NestedHandle::new).map_err(SpawnError::closed)
+    }
+
+    /// Adds a task that may have a span. Few have, so it takes no room in those that have none.
+    #[cold]
+    fn add_within<F>(
+        &self,
+        name: Option<StdArc<str>>,
+        location: &'static Location<'static>,
+        future: F,
+        pack: impl FnOnce(New<<F::Output as Outcome<E>>::Value, E, F>) -> C,
+    ) -> Result<NestedHandle<<F::Output as Outcome<E>>::Value>, SpawnError<F>>
+    where
+        F: Future,
+        F::Output: Outcome<E>,
+    {
         let Common { tally, inbox } = &*self.common;
         let span = tally.span.task(name.as_deref(), location);
-        let name = name.map(Box::new);
         let added = inbox.add(future, |future, room| {
-            let (new, joint) = place(room, Joint::new(name, location), Child::new(span, future));
-            (pack(new), joint)
+            let joint = Joint::new(name.map(Box::new), location);
+            let (new, joint) = place(room, joint, Child::new(span.around(future)));
+            (pack(new.bare()), joint)
         });
         added.map(NestedHandle::new).map_err(SpawnError::closed)
     }

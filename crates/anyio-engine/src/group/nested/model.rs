@@ -44,7 +44,7 @@ fn add<T: Send + 'static>(
 ) -> NestedHandle<T> {
     let added = inbox.add(future, |future, room| {
         let joint = Joint::new(None, Location::caller());
-        let (new, joint) = place(room, joint, Child::new(Span::none(), future));
+        let (new, joint) = place(room, joint, Child::new(future));
         (new.send(), joint)
     });
     NestedHandle::new(added.ok().expect("it is open"))

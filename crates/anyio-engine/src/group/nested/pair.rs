@@ -22,6 +22,7 @@ use super::{
 use crate::{
     scope::catch,
     sys::{AtomicU32, Ordering},
+    trace::Within,
 };
 
 /// # Invariants
@@ -254,6 +255,14 @@ impl<T, E, F> New<T, E, F> {
     /// `M` is `Send`, and lives, no longer than joint and child together.
     fn owned<M: ?Sized>(self) -> Owned<M, E> {
         Owned { front: Some(self.front), of: PhantomData }
+    }
+}
+
+impl<T, E, F> New<T, E, Within<F>> {
+    /// The task as one of the future that is in the span: it is `Send` if that one's is, and lives as long
+    /// (see [`Within`]), which is all that is ever asked of the `F` of a `New`.
+    pub(super) fn bare(self) -> New<T, E, F> {
+        New { front: self.front, of: PhantomData }
     }
 }
 
