@@ -83,6 +83,7 @@ impl Sides {
         Self { of_future: Side::new(&both), of_tasks: Side::new(&both), both }
     }
 
+    #[inline]
     fn is_woken(&self) -> bool {
         self.of_future.is_woken() || self.of_tasks.is_woken()
     }
@@ -110,6 +111,7 @@ impl Side {
         }
     }
 
+    #[inline]
     fn is_woken(&self) -> bool {
         self.woken.flag.load(Ordering::SeqCst)
     }

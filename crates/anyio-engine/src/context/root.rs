@@ -91,11 +91,11 @@ impl<F: Future> Future for Root<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let (backend, locals) = (Some(*this.backend), Source::Own(Some(this.locals.locals())));
-        let outermost = Outermost { backend: this.backend };
-        let kind = Kind::Owned(&outermost);
-        // At once: a run is in the tree of tasks, whatever is in it.
-        this.frame.need_node(kind);
-        let waker = Some(cx.waker());
+        if this.frame.node().is_none() {
+            // At once: a run is in the tree of tasks, whatever is in it.
+            this.frame.need_node(Kind::Owned(&Outermost { backend: this.backend }));
+        }
+        let (kind, waker) = (Kind::KNOWN, Some(cx.waker()));
         let poll = this.frame.enter_root(kind, backend, locals, waker, || this.future.poll(cx));
         if poll.is_ready() {
             this.frame.leave();
