@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
 };
@@ -44,24 +44,25 @@ where
             // Both are polled, and leave the new wakers with whom they wait for.
             sides => sides.insert(Sides::new(cx.waker())),
         };
-        sides.both.polling.store(true, Ordering::Relaxed);
+        let Sides { both, of_future, of_tasks } = sides;
+        let mut woken = both.begin();
         for _round in 0..ROUNDS {
-            let ended = sides.of_future.poll(this.future.as_mut());
-            if ended.is_ready() {
-                return ended;
+            if woken {
+                let ended = this.future.as_mut().poll(&mut Context::from_waker(of_future));
+                if ended.is_ready() {
+                    return ended;
+                }
             }
-            // They do not end.
-            _ = sides.of_tasks.poll(this.tasks.as_mut());
-            if sides.is_woken() {
-                continue;
+            if both.take(TASKS) {
+                // They do not end.
+                _ = this.tasks.as_mut().poll(&mut Context::from_waker(of_tasks));
             }
-            sides.both.polling.store(false, Ordering::SeqCst);
-            if !sides.is_woken() {
+            if both.rest() {
                 return Poll::Pending;
             }
-            sides.both.polling.store(true, Ordering::Relaxed);
+            woken = both.take(FUTURE);
         }
-        sides.both.polling.store(false, Ordering::SeqCst);
+        both.yields(woken);
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -73,77 +74,96 @@ const ROUNDS: usize = 8;
 /// The two, for one waker of the whole.
 struct Sides {
     both: Arc<Both>,
-    of_future: Side,
-    of_tasks: Side,
+    of_future: Waker,
+    of_tasks: Waker,
 }
 
 impl Sides {
     fn new(outer: &Waker) -> Self {
-        let both = Arc::new(Both { outer: outer.clone(), polling: AtomicBool::new(false) });
-        Self { of_future: Side::new(&both), of_tasks: Side::new(&both), both }
-    }
-
-    #[inline]
-    fn is_woken(&self) -> bool {
-        self.of_future.is_woken() || self.of_tasks.is_woken()
+        let state = AtomicU8::new(FUTURE | TASKS);
+        let both = Arc::new(Both { outer: outer.clone(), state });
+        let side = |bit| Waker::from(Arc::new(Side { bit, both: Arc::clone(&both) }));
+        Self { of_future: side(FUTURE), of_tasks: side(TASKS), both }
     }
 }
+
+/// The future has been woken.
+const FUTURE: u8 = 1;
+/// The tasks have been woken.
+const TASKS: u8 = 2;
+/// Somebody polls, and looks for the others before it goes: the outer waker need not be woken.
+const POLLING: u8 = 4;
 
 /// Who was woken, of the two.
-struct Side {
-    woken: Arc<Woken>,
-    waker: Waker,
-}
-
-impl Side {
-    fn new(both: &Arc<Both>) -> Self {
-        let woken = Arc::new(Woken { flag: AtomicBool::new(true), both: Arc::clone(both) });
-        Self { waker: Waker::from(Arc::clone(&woken)), woken }
-    }
-
-    #[inline]
-    fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
-        if self.is_woken() {
-            self.woken.flag.swap(false, Ordering::SeqCst);
-            future.poll(&mut Context::from_waker(&self.waker))
-        } else {
-            Poll::Pending
-        }
-    }
-
-    #[inline]
-    fn is_woken(&self) -> bool {
-        self.woken.flag.load(Ordering::SeqCst)
-    }
-}
-
-/// What the two have in common.
+///
+/// # Invariants
+///
+/// Who wakes says so in `state`, and wakes the outer waker unless it finds there that somebody polls or that
+/// it was said before. Who polls stops only where nobody has been woken, in the same step; or wakes the outer
+/// waker. So a wake is seen by the poll that runs, or there is another poll. What was written before the
+/// wake is seen by the poll after it, which takes the bit.
 struct Both {
     /// The same always.
     outer: Waker,
-    /// Who polls looks for flags before it goes: the outer waker need not be woken.
-    polling: AtomicBool,
+    state: AtomicU8,
 }
 
-/// # Invariants
-///
-/// Who wakes sets the flag and then looks whether somebody polls; who polls says that it does no more and
-/// then looks at the flags. All four in one order (`SeqCst`): or else each might not see what the other one
-/// did first. (Who has not heard that somebody polls again wakes in vain.) So a wake is seen by the poll that runs, or wakes the outer waker, and there is another
-/// poll. What was written before the wake is seen by the poll after it, which takes the flag.
-struct Woken {
-    flag: AtomicBool,
+impl Both {
+    /// From now on somebody polls. Gives whether the future has been woken, and takes that.
+    #[inline]
+    fn begin(&self) -> bool {
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            let begun = (state | POLLING) & !FUTURE;
+            let swapped =
+                self.state.compare_exchange_weak(state, begun, Ordering::AcqRel, Ordering::Relaxed);
+            match swapped {
+                Ok(_) => return state & FUTURE != 0,
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// Whether that one has been woken, which is taken.
+    #[inline]
+    fn take(&self, bit: u8) -> bool {
+        if self.state.load(Ordering::Relaxed) & bit == 0 {
+            return false;
+        }
+        self.state.fetch_and(!bit, Ordering::AcqRel);
+        true
+    }
+
+    /// Nobody polls any more, unless somebody has been woken.
+    #[inline]
+    fn rest(&self) -> bool {
+        let rested = self.state.compare_exchange(POLLING, 0, Ordering::AcqRel, Ordering::Relaxed);
+        rested.is_ok()
+    }
+
+    /// Nobody polls any more, though somebody has been woken: the future, if that was taken.
+    #[cold]
+    fn yields(&self, taken: bool) {
+        if taken {
+            self.state.fetch_or(FUTURE, Ordering::AcqRel);
+        }
+        self.state.fetch_and(!POLLING, Ordering::AcqRel);
+    }
+}
+
+struct Side {
+    bit: u8,
     both: Arc<Both>,
 }
 
-impl Wake for Woken {
+impl Wake for Side {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let was_woken = self.flag.swap(true, Ordering::SeqCst);
-        if !was_woken && !self.both.polling.load(Ordering::SeqCst) {
+        let before = self.both.state.fetch_or(self.bit, Ordering::AcqRel);
+        if before & (self.bit | POLLING) == 0 {
             self.both.outer.wake_by_ref();
         }
     }
