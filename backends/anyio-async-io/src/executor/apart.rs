@@ -5,7 +5,10 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{
+            AtomicU8,
+            Ordering::{AcqRel, Relaxed},
+        },
     },
     task::{Context, Poll, Wake, Waker},
 };
@@ -44,24 +47,28 @@ where
             // Both are polled, and leave the new wakers with whom they wait for.
             sides => sides.insert(Sides::new(cx.waker())),
         };
-        sides.both.polling.store(true, Ordering::Relaxed);
+        let state = &sides.both.state;
         for _round in 0..ROUNDS {
-            let ended = sides.of_future.poll(this.future.as_mut());
-            if ended.is_ready() {
-                return ended;
+            let mut woken = state.swap(POLLING, AcqRel);
+            if woken & FUTURE != 0 {
+                let ended = this.future.as_mut().poll(&mut Context::from_waker(&sides.of_future));
+                if ended.is_ready() {
+                    return ended;
+                }
+                // It may have woken them.
+                woken |= state.load(Relaxed);
             }
-            // They do not end.
-            _ = sides.of_tasks.poll(this.tasks.as_mut());
-            if sides.is_woken() {
-                continue;
+            if woken & TASKS != 0 {
+                state.fetch_and(!TASKS, AcqRel);
+                // They do not end.
+                _ = this.tasks.as_mut().poll(&mut Context::from_waker(&sides.of_tasks));
             }
-            sides.both.polling.store(false, Ordering::SeqCst);
-            if !sides.is_woken() {
+            if state.compare_exchange(POLLING, 0, AcqRel, Relaxed).is_ok() {
                 return Poll::Pending;
             }
-            sides.both.polling.store(true, Ordering::Relaxed);
         }
-        sides.both.polling.store(false, Ordering::SeqCst);
+        // Who was woken is polled the next time.
+        state.fetch_and(!POLLING, AcqRel);
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -70,79 +77,60 @@ where
 /// How often the two may wake each other before the reactor has its turn.
 const ROUNDS: usize = 8;
 
+/// The future was woken.
+const FUTURE: u8 = 1;
+/// The tasks were.
+const TASKS: u8 = 2;
+/// Who polls looks whether somebody was woken before it goes: the outer waker need not be.
+const POLLING: u8 = 4;
+
 /// The two, for one waker of the whole.
 struct Sides {
     both: Arc<Both>,
-    of_future: Side,
-    of_tasks: Side,
+    of_future: Waker,
+    of_tasks: Waker,
 }
 
 impl Sides {
+    #[cold]
     fn new(outer: &Waker) -> Self {
-        let both = Arc::new(Both { outer: outer.clone(), polling: AtomicBool::new(false) });
-        Self { of_future: Side::new(&both), of_tasks: Side::new(&both), both }
-    }
-
-    fn is_woken(&self) -> bool {
-        self.of_future.is_woken() || self.of_tasks.is_woken()
-    }
-}
-
-/// Who was woken, of the two.
-struct Side {
-    woken: Arc<Woken>,
-    waker: Waker,
-}
-
-impl Side {
-    fn new(both: &Arc<Both>) -> Self {
-        let woken = Arc::new(Woken { flag: AtomicBool::new(true), both: Arc::clone(both) });
-        Self { waker: Waker::from(Arc::clone(&woken)), woken }
-    }
-
-    #[inline]
-    fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
-        if self.is_woken() {
-            self.woken.flag.swap(false, Ordering::SeqCst);
-            future.poll(&mut Context::from_waker(&self.waker))
-        } else {
-            Poll::Pending
+        let both = Arc::new(Both { outer: outer.clone(), state: AtomicU8::new(FUTURE | TASKS) });
+        Self {
+            of_future: Waker::from(Arc::new(Side::<FUTURE>(Arc::clone(&both)))),
+            of_tasks: Waker::from(Arc::new(Side::<TASKS>(Arc::clone(&both)))),
+            both,
         }
-    }
-
-    fn is_woken(&self) -> bool {
-        self.woken.flag.load(Ordering::SeqCst)
     }
 }
 
 /// What the two have in common.
+///
+/// # Invariants
+///
+/// Who wakes raises a bit, and sees in the same step whether somebody polls; who polls goes only if, in the
+/// same step, no bit is up. So a wake is seen by the poll that runs, or wakes the outer waker, and there is
+/// another poll. What was written before the wake is seen by the poll after it: raising a bit releases, and
+/// taking it acquires.
 struct Both {
     /// The same always.
     outer: Waker,
-    /// Who polls looks for flags before it goes: the outer waker need not be woken.
-    polling: AtomicBool,
+    state: AtomicU8,
 }
 
-/// # Invariants
-///
-/// Who wakes sets the flag and then looks whether somebody polls; who polls says that it does no more and
-/// then looks at the flags. All four in one order (`SeqCst`): or else each might not see what the other one
-/// did first. (Who has not heard that somebody polls again wakes in vain.) So a wake is seen by the poll that runs, or wakes the outer waker, and there is another
-/// poll. What was written before the wake is seen by the poll after it, which takes the flag.
-struct Woken {
-    flag: AtomicBool,
-    both: Arc<Both>,
-}
+/// One of the two.
+struct Side<const BIT: u8>(Arc<Both>);
 
-impl Wake for Woken {
+impl<const BIT: u8> Wake for Side<BIT> {
+    #[inline]
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
+    #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
-        let was_woken = self.flag.swap(true, Ordering::SeqCst);
-        if !was_woken && !self.both.polling.load(Ordering::SeqCst) {
-            self.both.outer.wake_by_ref();
+        // Its bit is up as long as nobody has polled since it was woken.
+        if self.0.state.fetch_or(BIT, AcqRel) & (BIT | POLLING) == 0 {
+            self.0.outer.wake_by_ref();
         }
     }
 }
@@ -152,7 +140,10 @@ mod tests {
     use std::{
         future::{pending, poll_fn},
         pin::pin,
-        sync::{Mutex, atomic::AtomicUsize},
+        sync::{
+            Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
         thread::{self, Thread},
     };
 
