@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`Executor`](anyio_core::Executor) | [`Handle::spawn`](tokio::runtime::Handle::spawn) on the runtime that was current when the group was opened |
 //! | [`Run`](anyio_core::Run) | a [`Runtime`](tokio::runtime::Runtime) of its own; how it ends is said at [`Tokio`] |
-//! | [`Clock`](anyio_core::Clock) | [`tokio::time`], its paused test clock included |
+//! | [`Clock`](anyio_core::Clock) | [`tokio::time`], its paused test clock included; the timers of a runtime stand on one of its |
 //! | [`Blocking`](anyio_core::Blocking) | [`Handle::spawn_blocking`](tokio::runtime::Handle::spawn_blocking) |
 //! | [`Net`](anyio_core::Net) | [`tokio::net`] |
 //! | [`Processes`](anyio_core::Processes) | [`tokio::process`] |

@@ -44,6 +44,7 @@ mod sync;
 mod sys;
 mod thread;
 mod time;
+mod timers;
 mod trace;
 mod tree;
 
@@ -98,3 +99,4 @@ pub use thread::{
     to_thread_with_stop,
 };
 pub use time::{Sleep, sleep, sleep_forever, sleep_until};
+pub use timers::{TimerPlace, TimerQueue};

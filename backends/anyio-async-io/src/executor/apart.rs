@@ -5,7 +5,10 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{
+            AtomicU8,
+            Ordering::{AcqRel, Relaxed},
+        },
     },
     task::{Context, Poll, Wake, Waker},
 };
@@ -44,25 +47,28 @@ where
             // Both are polled, and leave the new wakers with whom they wait for.
             sides => sides.insert(Sides::new(cx.waker())),
         };
-        let Sides { both, of_future, of_tasks } = sides;
-        let mut woken = both.begin();
+        let state = &sides.both.state;
         for _round in 0..ROUNDS {
-            if woken {
-                let ended = this.future.as_mut().poll(&mut Context::from_waker(of_future));
+            let mut woken = state.swap(POLLING, AcqRel);
+            if woken & FUTURE != 0 {
+                let ended = this.future.as_mut().poll(&mut Context::from_waker(&sides.of_future));
                 if ended.is_ready() {
                     return ended;
                 }
+                // It may have woken them.
+                woken |= state.load(Relaxed);
             }
-            if both.take(TASKS) {
+            if woken & TASKS != 0 {
+                state.fetch_and(!TASKS, AcqRel);
                 // They do not end.
-                _ = this.tasks.as_mut().poll(&mut Context::from_waker(of_tasks));
+                _ = this.tasks.as_mut().poll(&mut Context::from_waker(&sides.of_tasks));
             }
-            if both.rest() {
+            if state.compare_exchange(POLLING, 0, AcqRel, Relaxed).is_ok() {
                 return Poll::Pending;
             }
-            woken = both.take(FUTURE);
         }
-        both.yields(woken);
+        // Who was woken is polled the next time.
+        state.fetch_and(!POLLING, AcqRel);
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -70,6 +76,13 @@ where
 
 /// How often the two may wake each other before the reactor has its turn.
 const ROUNDS: usize = 8;
+
+/// The future was woken.
+const FUTURE: u8 = 1;
+/// The tasks were.
+const TASKS: u8 = 2;
+/// Who polls looks whether somebody was woken before it goes: the outer waker need not be.
+const POLLING: u8 = 4;
 
 /// The two, for one waker of the whole.
 struct Sides {
@@ -79,92 +92,45 @@ struct Sides {
 }
 
 impl Sides {
+    #[cold]
     fn new(outer: &Waker) -> Self {
-        let state = AtomicU8::new(FUTURE | TASKS);
-        let both = Arc::new(Both { outer: outer.clone(), state });
-        let side = |bit| Waker::from(Arc::new(Side { bit, both: Arc::clone(&both) }));
-        Self { of_future: side(FUTURE), of_tasks: side(TASKS), both }
+        let both = Arc::new(Both { outer: outer.clone(), state: AtomicU8::new(FUTURE | TASKS) });
+        Self {
+            of_future: Waker::from(Arc::new(Side::<FUTURE>(Arc::clone(&both)))),
+            of_tasks: Waker::from(Arc::new(Side::<TASKS>(Arc::clone(&both)))),
+            both,
+        }
     }
 }
 
-/// The future has been woken.
-const FUTURE: u8 = 1;
-/// The tasks have been woken.
-const TASKS: u8 = 2;
-/// Somebody polls, and looks for the others before it goes: the outer waker need not be woken.
-const POLLING: u8 = 4;
-
-/// Who was woken, of the two.
+/// What the two have in common.
 ///
 /// # Invariants
 ///
-/// Who wakes says so in `state`, and wakes the outer waker unless it finds there that somebody polls or that
-/// it was said before. Who polls stops only where nobody has been woken, in the same step; or wakes the outer
-/// waker. So a wake is seen by the poll that runs, or there is another poll. What was written before the
-/// wake is seen by the poll after it, which takes the bit.
+/// Who wakes raises a bit, and sees in the same step whether somebody polls; who polls goes only if, in the
+/// same step, no bit is up. So a wake is seen by the poll that runs, or wakes the outer waker, and there is
+/// another poll. What was written before the wake is seen by the poll after it: raising a bit releases, and
+/// taking it acquires.
 struct Both {
     /// The same always.
     outer: Waker,
     state: AtomicU8,
 }
 
-impl Both {
-    /// From now on somebody polls. Gives whether the future has been woken, and takes that.
+/// One of the two.
+struct Side<const BIT: u8>(Arc<Both>);
+
+impl<const BIT: u8> Wake for Side<BIT> {
     #[inline]
-    fn begin(&self) -> bool {
-        let mut state = self.state.load(Ordering::Relaxed);
-        loop {
-            let begun = (state | POLLING) & !FUTURE;
-            let swapped =
-                self.state.compare_exchange_weak(state, begun, Ordering::AcqRel, Ordering::Relaxed);
-            match swapped {
-                Ok(_) => return state & FUTURE != 0,
-                Err(now) => state = now,
-            }
-        }
-    }
-
-    /// Whether that one has been woken, which is taken.
-    #[inline]
-    fn take(&self, bit: u8) -> bool {
-        if self.state.load(Ordering::Relaxed) & bit == 0 {
-            return false;
-        }
-        self.state.fetch_and(!bit, Ordering::AcqRel);
-        true
-    }
-
-    /// Nobody polls any more, unless somebody has been woken.
-    #[inline]
-    fn rest(&self) -> bool {
-        let rested = self.state.compare_exchange(POLLING, 0, Ordering::AcqRel, Ordering::Relaxed);
-        rested.is_ok()
-    }
-
-    /// Nobody polls any more, though somebody has been woken: the future, if that was taken.
-    #[cold]
-    fn yields(&self, taken: bool) {
-        if taken {
-            self.state.fetch_or(FUTURE, Ordering::AcqRel);
-        }
-        self.state.fetch_and(!POLLING, Ordering::AcqRel);
-    }
-}
-
-struct Side {
-    bit: u8,
-    both: Arc<Both>,
-}
-
-impl Wake for Side {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
+    #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
-        let before = self.both.state.fetch_or(self.bit, Ordering::AcqRel);
-        if before & (self.bit | POLLING) == 0 {
-            self.both.outer.wake_by_ref();
+        // Its bit is up as long as nobody has polled since it was woken.
+        if self.0.state.fetch_or(BIT, AcqRel) & (BIT | POLLING) == 0 {
+            self.0.outer.wake_by_ref();
         }
     }
 }
@@ -174,7 +140,10 @@ mod tests {
     use std::{
         future::{pending, poll_fn},
         pin::pin,
-        sync::{Mutex, atomic::AtomicUsize},
+        sync::{
+            Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
         thread::{self, Thread},
     };
 

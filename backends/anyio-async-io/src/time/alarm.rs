@@ -18,17 +18,17 @@ use std::{
     time::Instant,
 };
 
-use super::queue::{Place, Queue};
+use anyio_engine::{TimerPlace, TimerQueue};
 
 /// How many are woken at a time, the lock being free in between.
 const BATCH: usize = 128;
 
-static ALARM: Mutex<Alarm> = Mutex::new(Alarm { queue: Queue::new(), at: None, timer: None });
+static ALARM: Mutex<Alarm> = Mutex::new(Alarm { queue: TimerQueue::new(), at: None, timer: None });
 /// What the reactor wakes.
 static BELL: LazyLock<Waker> = LazyLock::new(|| Waker::from(Arc::new(Bell)));
 
 struct Alarm {
-    queue: Queue,
+    queue: TimerQueue,
     /// When it goes off; none, or in the past, if it is not set.
     at: Option<Instant>,
     /// What makes it go off. It is kept, since it would not when dropped.
@@ -37,7 +37,7 @@ struct Alarm {
 
 /// Has `waker` woken at `deadline`.
 #[inline]
-pub(super) fn wait(deadline: Instant, waker: Waker) -> Place {
+pub(super) fn wait(deadline: Instant, waker: Waker) -> TimerPlace {
     let mut alarm = lock();
     let place = alarm.queue.enter(deadline, waker);
     let is_first = alarm.at.is_none_or(|at| deadline < at);
@@ -52,14 +52,14 @@ pub(super) fn wait(deadline: Instant, waker: Waker) -> Place {
 }
 
 /// From now on it is `waker` that is woken. False if somebody has been.
-pub(super) fn wake_another(place: &Place, waker: Waker) -> bool {
+pub(super) fn wake_another(place: &TimerPlace, waker: Waker) -> bool {
     let replaced = lock().queue.replace(place, waker);
     replaced.is_ok()
 }
 
 /// Nobody is woken.
 #[inline]
-pub(super) fn leave(place: &Place) {
+pub(super) fn leave(place: &TimerPlace) {
     let waker = lock().queue.leave(place);
     drop(waker);
 }

@@ -1,7 +1,6 @@
 //! Timers.
 
 mod alarm;
-mod queue;
 mod timer;
 
 pub use timer::Timer;

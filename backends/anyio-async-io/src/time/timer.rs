@@ -7,7 +7,9 @@ use std::{
     time::Instant,
 };
 
-use super::{alarm, queue::Place};
+use anyio_engine::TimerPlace;
+
+use super::alarm;
 
 /// A timer. It works wherever it is polled: the reactor, which watches the time, belongs to the process.
 ///
@@ -24,7 +26,7 @@ pub struct Timer {
 
 /// Its place among those that wait, and whom to wake.
 struct Waiting {
-    place: Place,
+    place: TimerPlace,
     waker: Waker,
 }
 

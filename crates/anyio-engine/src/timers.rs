@@ -1,4 +1,4 @@
-//! Who waits until when.
+//! Who waits until when, for backends whose timers all stand on one of the runtime's.
 //!
 //! Most timers are dropped long before they are due: those of deadlines that were met. So leaving is
 //! made cheap, and costs nothing in the order of all: what has left is skipped when its time comes, or
@@ -7,7 +7,7 @@
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, binary_heap::PeekMut},
-    mem,
+    fmt, mem,
     task::Waker,
     time::Instant,
 };
@@ -19,13 +19,15 @@ const SLACK: usize = 64;
 /// For how many there is room when none waits.
 const ROOM: usize = 1024;
 
-/// Those who wait, and an order of them.
+/// Those who wait for their times, and an order of them.
+///
+/// For backends whose runtime makes its own timers dear: one of those is set for the first of these.
 ///
 /// # Invariants
 ///
 /// Who waits has one entry in the order. The other entries are of timers that have gone; they match
 /// nobody, since a number is given once.
-pub(super) struct Queue {
+pub struct TimerQueue {
     order: BinaryHeap<Reverse<Entry>>,
     waiting: Slab<Waiting>,
     number: u64,
@@ -34,12 +36,12 @@ pub(super) struct Queue {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     deadline: Instant,
-    place: Place,
+    place: TimerPlace,
 }
 
-/// Where somebody waits. It means nothing any more when they have been woken.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+/// Where somebody waits in a [`TimerQueue`]. It means nothing any more when they have been woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimerPlace {
     key: usize,
     number: u64,
 }
@@ -49,24 +51,36 @@ struct Waiting {
     waker: Waker,
 }
 
-impl Queue {
-    pub(super) const fn new() -> Self {
+impl TimerQueue {
+    /// Nobody waits.
+    #[must_use]
+    pub const fn new() -> Self {
         Self { order: BinaryHeap::new(), waiting: Slab::new(), number: 0 }
     }
 
     /// Somebody waits until `deadline`.
     #[inline]
-    pub(super) fn enter(&mut self, deadline: Instant, waker: Waker) -> Place {
+    pub fn enter(&mut self, deadline: Instant, waker: Waker) -> TimerPlace {
         self.number += 1;
         let key = self.waiting.insert(Waiting { number: self.number, waker });
-        let place = Place { key, number: self.number };
+        let place = TimerPlace { key, number: self.number };
         self.order.push(Reverse(Entry { deadline, place }));
         place
     }
 
-    /// They have another waker now, and the one before is given; theirs is given back if they do not wait
-    /// any more.
-    pub(super) fn replace(&mut self, place: &Place, waker: Waker) -> Result<Waker, Waker> {
+    /// Whether it is `waker` that they have; none if they do not wait any more.
+    #[must_use]
+    pub fn wakes(&self, place: &TimerPlace, waker: &Waker) -> Option<bool> {
+        let waiting = self.waiting.get(place.key)?;
+        (waiting.number == place.number).then(|| waiting.waker.will_wake(waker))
+    }
+
+    /// They have another waker now, and the one before is given.
+    ///
+    /// # Errors
+    ///
+    /// Theirs, if they do not wait any more.
+    pub fn replace(&mut self, place: &TimerPlace, waker: Waker) -> Result<Waker, Waker> {
         match self.waiting.get_mut(place.key) {
             Some(waiting) if waiting.number == place.number => {
                 Ok(mem::replace(&mut waiting.waker, waker))
@@ -77,7 +91,8 @@ impl Queue {
 
     /// They do not wait any more; their waker, if they did.
     #[inline]
-    pub(super) fn leave(&mut self, place: &Place) -> Option<Waker> {
+    #[must_use = "a waker is not dropped under a lock"]
+    pub fn leave(&mut self, place: &TimerPlace) -> Option<Waker> {
         let waker = self.take(place)?;
         if self.waiting.is_empty() {
             self.clear();
@@ -88,7 +103,7 @@ impl Queue {
     }
 
     /// The waker of somebody whose deadline is `now` or has passed, earliest first.
-    pub(super) fn next_due(&mut self, now: Instant) -> Option<Waker> {
+    pub fn next_due(&mut self, now: Instant) -> Option<Waker> {
         loop {
             let first = self.order.peek_mut().filter(|first| first.0.deadline <= now)?;
             let place = PeekMut::pop(first).0.place;
@@ -98,8 +113,18 @@ impl Queue {
         }
     }
 
+    /// The waker of somebody, whose time need not have come.
+    pub fn any(&mut self) -> Option<Waker> {
+        loop {
+            let place = self.order.pop()?.0.place;
+            if let Some(waker) = self.take(&place) {
+                return Some(waker);
+            }
+        }
+    }
+
     /// The first deadline that somebody waits for.
-    pub(super) fn first(&mut self) -> Option<Instant> {
+    pub fn first(&mut self) -> Option<Instant> {
         if self.waiting.is_empty() {
             self.clear();
         }
@@ -112,7 +137,7 @@ impl Queue {
         }
     }
 
-    fn take(&mut self, place: &Place) -> Option<Waker> {
+    fn take(&mut self, place: &TimerPlace) -> Option<Waker> {
         let here = has(&self.waiting, place);
         here.then(|| self.waiting.remove(place.key).waker)
     }
@@ -131,7 +156,19 @@ impl Queue {
     }
 }
 
-fn has(waiting: &Slab<Waiting>, place: &Place) -> bool {
+impl Default for TimerQueue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for TimerQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TimerQueue").field("waiting", &self.waiting.len()).finish_non_exhaustive()
+    }
+}
+
+fn has(waiting: &Slab<Waiting>, place: &TimerPlace) -> bool {
     waiting.get(place.key).is_some_and(|waiting| waiting.number == place.number)
 }
 
@@ -165,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_earliest_is_first() {
-        let (mut queue, time) = (Queue::new(), times());
+        let (mut queue, time) = (TimerQueue::new(), times());
         let counts: Vec<Arc<Count>> = (0..5).map(|_| Arc::default()).collect();
         for number in [3, 1, 4, 0, 2] {
             let waker = Waker::from(Arc::clone(&counts[number]));
@@ -184,7 +221,7 @@ mod tests {
 
     #[test]
     fn who_has_left_is_not_woken() {
-        let (mut queue, time) = (Queue::new(), times());
+        let (mut queue, time) = (TimerQueue::new(), times());
         let left = queue.enter(time(1), Waker::noop().clone());
         assert!(queue.leave(&left).is_some());
         // In the same place, at the same time.
@@ -201,7 +238,7 @@ mod tests {
 
     #[test]
     fn the_waker_can_be_another_one() {
-        let (mut queue, time) = (Queue::new(), times());
+        let (mut queue, time) = (TimerQueue::new(), times());
         let (before, after): (Arc<Count>, Arc<Count>) = Default::default();
         let place = queue.enter(time(1), Waker::from(Arc::clone(&before)));
         drop(queue.replace(&place, Waker::from(Arc::clone(&after))).unwrap());
@@ -213,13 +250,13 @@ mod tests {
     /// Even if all have the same deadline, which is far away.
     #[test]
     fn what_has_gone_does_not_pile_up() {
-        let (mut queue, time) = (Queue::new(), times());
+        let (mut queue, time) = (TimerQueue::new(), times());
         let mut waiting = Vec::new();
         for _round in 0..1000 {
             waiting.push(queue.enter(time(1), Waker::noop().clone()));
             for _timer in 0..100 {
                 let place = queue.enter(time(1), Waker::noop().clone());
-                queue.leave(&place);
+                drop(queue.leave(&place));
             }
             assert!(queue.order.len() <= 2 * waiting.len() + SLACK);
         }
@@ -232,9 +269,9 @@ mod tests {
 
     #[test]
     fn room_is_given_back() {
-        let (mut queue, time) = (Queue::new(), times());
+        let (mut queue, time) = (TimerQueue::new(), times());
         let many = 4 * ROOM;
-        let enter = |queue: &mut Queue| -> Vec<Place> {
+        let enter = |queue: &mut TimerQueue| -> Vec<TimerPlace> {
             (0..many).map(|_| queue.enter(time(1), Waker::noop().clone())).collect()
         };
         for place in enter(&mut queue) {
