@@ -1,5 +1,6 @@
 //! A backend without its type, for the ambient lane.
 
+mod packed;
 mod process;
 mod spawner;
 mod stream;
@@ -33,6 +34,8 @@ type Job = Box<dyn FnOnce() + Send>;
 pub struct Erased {
     name: &'static str,
     spawner: fn() -> Result<AnySpawner, NoRuntime>,
+    /// Up to which size tasks are in a box.
+    boxed: usize,
     now: fn() -> Instant,
     timer: fn(Instant) -> AnyTimer,
     timer_from: fn(Instant, Instant) -> AnyTimer,
@@ -56,6 +59,7 @@ impl Erased {
         Self {
             name: B::NAME,
             spawner: || B::spawner().map(AnySpawner::new),
+            boxed: 0,
             now: B::now,
             timer: |deadline| AnyTimer::new(B::timer(deadline)),
             timer_from: |now, deadline| AnyTimer::new(B::timer_from(now, deadline)),
@@ -65,6 +69,17 @@ impl Erased {
             processes: None,
             signals: None,
         }
+    }
+
+    /// Has the smallest tasks, of up to so many bytes, in a box each.
+    ///
+    /// A task without its type is a pointer larger than the task. Where a runtime's allocations for its
+    /// tasks come in steps, that may be a whole step, and a box costs less. Tasks of more than four words
+    /// are never boxed for this.
+    #[must_use]
+    pub const fn with_boxed_tasks(mut self, bytes: usize) -> Self {
+        self.boxed = bytes;
+        self
     }
 
     /// Adds starting a runtime.
@@ -123,7 +138,7 @@ impl Erased {
     ///
     /// As [`Executor::spawner`].
     pub fn spawner(&self) -> Result<AnySpawner, NoRuntime> {
-        (self.spawner)()
+        (self.spawner)().map(|spawner| spawner.with_boxed(self.boxed))
     }
 
     /// The present moment of the backend's clock.

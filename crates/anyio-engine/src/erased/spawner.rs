@@ -9,32 +9,85 @@ use std::{
 
 use anyio_core::Spawn;
 
+use super::packed::{Packed, fits};
+
+/// How many words a task of each kind may have that is no more than itself. Larger ones are in a box: they
+/// would be copied where that is cheaper.
+const SMALL: usize = 4;
+const MEDIUM: usize = 8;
+const LARGE: usize = 16;
+const HUGE: usize = 32;
+
 trait DynSpawn: Send + Sync {
-    fn spawn_task(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>);
+    fn spawn_small(&self, task: Packed<SMALL>);
+    fn spawn_medium(&self, task: Packed<MEDIUM>);
+    fn spawn_large(&self, task: Packed<LARGE>);
+    fn spawn_huge(&self, task: Packed<HUGE>);
+    fn spawn_boxed(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>);
 }
 
 impl<S: Spawn> DynSpawn for S {
-    fn spawn_task(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        Spawn::spawn_task(self, task);
+    fn spawn_small(&self, task: Packed<SMALL>) {
+        self.spawn_task(task);
+    }
+
+    fn spawn_medium(&self, task: Packed<MEDIUM>) {
+        self.spawn_task(task);
+    }
+
+    fn spawn_large(&self, task: Packed<LARGE>) {
+        self.spawn_task(task);
+    }
+
+    fn spawn_huge(&self, task: Packed<HUGE>) {
+        self.spawn_task(task);
+    }
+
+    fn spawn_boxed(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.spawn_task(task);
     }
 }
 
-/// A handle on a running executor of any backend. A spawn costs one box.
+/// A handle on a running executor of any backend. A spawn costs a virtual call; a task that is large is in
+/// a box, and so is a small one if the backend [says so](super::Erased::with_boxed_tasks).
 #[derive(Clone)]
-pub struct AnySpawner(Arc<dyn DynSpawn>);
+pub struct AnySpawner {
+    spawner: Arc<dyn DynSpawn>,
+    /// How many bytes a task may have that is in a box all the same.
+    boxed: usize,
+}
 
 impl AnySpawner {
     pub(crate) fn new(spawner: impl Spawn) -> Self {
-        Self(Arc::new(spawner))
+        Self { spawner: Arc::new(spawner), boxed: 0 }
+    }
+
+    pub(super) fn with_boxed(self, boxed: usize) -> Self {
+        Self { boxed, ..self }
     }
 }
 
 impl Spawn for AnySpawner {
+    #[inline]
     fn spawn_task<F>(&self, task: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.0.spawn_task(Box::pin(task));
+        let spawner = &*self.spawner;
+        // What fits is known when this is compiled.
+        if fits::<F>(SMALL) && size_of::<F>() > self.boxed {
+            spawner.spawn_small(Packed::new(task));
+        } else if fits::<F>(SMALL) {
+            spawner.spawn_boxed(Box::pin(task));
+        } else if fits::<F>(MEDIUM) {
+            spawner.spawn_medium(Packed::new(task));
+        } else if fits::<F>(LARGE) {
+            spawner.spawn_large(Packed::new(task));
+        } else if fits::<F>(HUGE) {
+            spawner.spawn_huge(Packed::new(task));
+        } else {
+            spawner.spawn_boxed(Box::pin(task));
+        }
     }
 }
 

@@ -50,18 +50,8 @@ pin_project! {
         F::Output: TaskEnd<E, K>,
     {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if let Some(seat) = this.seat.take() {
-                let core = seat.group();
-                let (backend, locals) = (core.backend, Source::Group(&core.locals));
-                let clear = || this.body.as_mut().clear();
-                let dropped = catch(|| this.frame.enter_root(Kind::Outside, backend, locals, None, clear));
-                this.frame.leave();
-                core.tally.lose();
-                leave::<B, E, <F::Output as TaskEnd<E, K>>::Value>(seat, *this.place, match dropped {
-                    Ok(()) => Fate::Cut(Some(Cause::of(CauseKind::Shutdown))),
-                    Err(payload) => Fate::Panicked(payload),
-                });
+            if this.seat.is_some() {
+                this.lose();
             }
         }
     }
@@ -101,6 +91,30 @@ pub(super) enum Fate<T, E> {
     Cut(Option<Cause>),
     /// It was unwound, or has given its error to somebody else: nothing to the group.
     Apart(Option<Cause>),
+}
+
+/// How a task is cut short.
+struct Cut {
+    /// By its handle, and not with its group.
+    own: bool,
+    /// For the handle; there is none if that is gone.
+    cause: Option<Cause>,
+}
+
+impl Cut {
+    const NONE: Self = Self { own: false, cause: None };
+
+    fn fate<T, E>(self) -> Fate<T, E> {
+        if self.own { Fate::Apart(self.cause) } else { Fate::Cut(self.cause) }
+    }
+}
+
+/// What a poll has come to.
+enum Step<T> {
+    Ready(T),
+    /// It was pending, and has been cut short.
+    Cut,
+    Pending,
 }
 
 /// What a task may end in: of two kinds, or rustc could not tell that no type is both.
@@ -143,6 +157,24 @@ where
             kind: PhantomData,
         }
     }
+
+    /// It is dropped before it has ended.
+    #[cold]
+    fn lose(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        let Some(seat) = this.seat.take() else { return };
+        let core = seat.group();
+        let (backend, locals) = (core.backend, Source::Group(&core.locals));
+        let clear = || this.body.as_mut().clear();
+        let dropped = catch(|| this.frame.enter_root(Kind::Outside, backend, locals, None, clear));
+        this.frame.leave();
+        core.tally.lose();
+        let fate = match dropped {
+            Ok(()) => Fate::Cut(Some(Cause::of(CauseKind::Shutdown))),
+            Err(payload) => Fate::Panicked(payload),
+        };
+        leave::<B, E, <F::Output as TaskEnd<E, K>>::Value>(seat, *this.place, fate);
+    }
 }
 
 /// A task's side of its group, during a poll.
@@ -160,6 +192,14 @@ impl<B: Executor, E> Root<'_, B, E> {
     /// Why, if it is.
     fn cause(&self) -> Cause {
         self.slot.own_cause().unwrap_or_else(|| self.core.tally.node.origin())
+    }
+
+    /// How it is cut short. To be asked before the body goes: it may be another cancellation by the time
+    /// it is gone.
+    fn cut(&self) -> Cut {
+        let standing = self.slot.standing();
+        let cause = (!standing.is_released()).then(|| self.cause());
+        Cut { own: standing.is_cancel_called(), cause }
     }
 
     /// Why the task has ended before it was ready: it may have been cancelled and have made nothing of
@@ -197,6 +237,19 @@ fn leave_well<B: Executor, E: Send + 'static, T: Send + 'static>(
     }
     discard(seat.group(), seat.slot(), value);
     seat.leave(Some(place.index()), false, |core| &core.tally.node);
+}
+
+/// The task has been unwound, on its `own` or with its group, and its handle is gone.
+#[inline]
+fn leave_cut<B: Executor, E: Send + 'static>(seat: Seat<Core<B, E>>, place: Place, own: bool) {
+    if !own {
+        seat.group().tally.cut();
+    }
+    let standing = seat.slot().standing();
+    if place.is_used() || standing.has_remains() {
+        drop(seat.slot().end_alone());
+    }
+    seat.leave(Some(place.index()), standing.is_service(), |core| &core.tally.node);
 }
 
 /// The task has ended. The group hears of an error before anybody who waits for the task, and of
@@ -244,7 +297,7 @@ fn leave<B: Executor, E: Send + 'static, T: Send + 'static>(
             }
         }
         _ => {
-            if place.is_used() || standing.is_cancel_called() {
+            if place.is_used() || standing.has_remains() {
                 drop(slot.end_alone());
             }
             true
@@ -280,26 +333,46 @@ where
         let kind = Kind::Owned(&root);
         let (backend, locals) = (root.core.backend, Source::Group(&root.core.locals));
         let waker = Some(cx.waker());
+        let (mut cancelled, mut cut) = (false, Cut::NONE);
         let polled = catch(|| {
-            let body = this.body.as_mut();
-            let cancelled =
+            let mut body = this.body.as_mut();
+            cancelled =
                 this.frame.node().map_or_else(|| root.is_cancelled(), |node| node.is_effective());
-            (cancelled, this.frame.enter_root(kind, backend, locals, waker, || body.poll(cx)))
+            this.frame.enter_root(kind, backend, locals, waker, || match body.as_mut().poll(cx) {
+                Poll::Ready(value) => Step::Ready(value),
+                // Without a node there is nothing in it that holds it, and nobody has to wake it any more.
+                Poll::Pending
+                    if cancelled && this.frame.node().is_none() && root.is_cancelled() =>
+                {
+                    cut = root.cut();
+                    // In the task's context still, for its destructors.
+                    body.clear();
+                    Step::Cut
+                }
+                Poll::Pending => Step::Pending,
+            })
         });
         if this.frame.node().is_some() {
             this.place.mark_used();
         }
         let fate = match polled {
-            Ok((_, Poll::Ready(value))) => {
+            Ok(Step::Ready(value)) => {
                 catch(|| value.into_fate(|| root.early_cause())).unwrap_or_else(Fate::Panicked)
             }
+            Ok(Step::Cut) if cut.cause.is_none() => {
+                this.frame.leave();
+                let Some(seat) = this.seat.take() else { unreachable!("it was there") };
+                leave_cut(seat, *this.place, cut.own);
+                return Poll::Ready(());
+            }
+            Ok(Step::Cut) => cut.fate(),
             Err(payload) => {
                 _ = catch(|| {
                     this.frame.enter_root(kind, backend, locals, None, || this.body.clear())
                 });
                 Fate::Panicked(payload)
             }
-            Ok((cancelled, Poll::Pending)) => {
+            Ok(Step::Pending) => {
                 let used = this.place.is_used();
                 this.place.mark_used();
                 let held = match this.frame.node() {
@@ -308,8 +381,6 @@ where
                         node.waker().register(cx.waker());
                         !node.is_effective() || tree::is_held(node)
                     }
-                    // It ends now, and nobody has to wake it.
-                    None if cancelled && root.is_cancelled() => false,
                     None => {
                         if used {
                             slot.register(cx.waker());
@@ -325,15 +396,12 @@ where
                 if !cancelled {
                     return poll_again(cx);
                 }
-                // Read first: it may be another cancellation by the time the body is gone.
-                let cause = (!slot.standing().is_released()).then(|| root.cause());
-                let own = slot.is_cancel_called();
-                // In the task's context still, for its destructors.
+                cut = root.cut();
+                // As above.
                 match catch(|| {
                     this.frame.enter_root(kind, backend, locals, None, || this.body.clear())
                 }) {
-                    Ok(()) if own => Fate::Apart(cause),
-                    Ok(()) => Fate::Cut(cause),
+                    Ok(()) => cut.fate(),
                     Err(payload) => Fate::Panicked(payload),
                 }
             }

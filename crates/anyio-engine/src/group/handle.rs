@@ -139,7 +139,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
     }
 
     /// Makes room for a task, which has to be launched there: the group waits for it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn reserve(&self, profile: &Profile) -> Result<Places<B, E>, Refused> {
         let core = &self.core;
         if let Err(error) = &core.spawner {

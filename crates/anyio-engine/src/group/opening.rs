@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     context::{Body, Frame, Kind, poll_unwound},
-    scope::{BOUNDARY, Outcome, catch, conclude, hold_of, poll_caught},
+    scope::{BOUNDARY, Outcome, catch, conclude, hold_of},
     sys::{Arc, Weak},
     trace::Span,
     tree::{Members, Node, Role},
@@ -91,17 +91,6 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         this.hold.need_node(kind(this.location)).open(this.name.clone(), members);
     }
 
-    /// Makes the body.
-    pub(super) fn call<E>(self: Pin<&mut Self>, body: impl FnOnce() -> Fut, tally: &Tally<E>) {
-        let this = self.project();
-        let (hold, boundary, kind) = (&*this.hold, &*this.boundary, kind(this.location));
-        let body = || this.span.in_scope(body);
-        match catch(|| hold.enter(kind, || boundary.enter(BOUNDARY, body))) {
-            Ok(body) => this.body.set(body),
-            Err(payload) => tally.panic(payload, || who(this.name.as_ref())),
-        }
-    }
-
     /// Runs `f` as the tasks' surroundings, which the body is no part of.
     pub(super) fn enter<R>(self: Pin<&mut Self>, f: impl FnOnce() -> R) -> R {
         let this = self.project();
@@ -117,9 +106,10 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         }
     }
 
-    /// Polls the body; ready when it has ended, however it did.
+    /// Polls the body, made in the first poll; ready when it has ended, however it did.
     pub(super) fn poll_body<E>(
         self: Pin<&mut Self>,
+        make: Option<impl FnOnce() -> Fut>,
         tally: &Tally<E>,
         cx: &mut Context<'_>,
     ) -> Poll<()>
@@ -131,12 +121,18 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         let (hold, boundary) = (&mut *this.hold, &mut *this.boundary);
         let kind = kind(this.location);
         let name = this.name.as_ref();
-        if !this.body.is_some() {
+        if make.is_none() && !this.body.is_some() {
             hold.follow();
             return Poll::Ready(());
         }
-        let body = this.body.as_mut();
-        let poll = || this.span.in_scope(|| poll_caught(boundary, body, cx));
+        let mut body = this.body.as_mut();
+        let poll = || {
+            if let Some(make) = make {
+                body.as_mut().set(make());
+            }
+            (boundary.is_effective_inside(), body.poll(cx))
+        };
+        let poll = || this.span.in_scope(|| catch(|| boundary.enter(BOUNDARY, poll)));
         let polled = hold.enter(kind, poll);
         let settle = || Arc::clone(hold.settle(kind, cx));
         match ready!(conclude(boundary, this.body, polled, cx, settle)) {

@@ -131,11 +131,13 @@ impl Roster {
         }
     }
 
+    #[inline]
     fn exit(&self) -> Exit {
         Exit(self.exit.load(Ordering::Acquire))
     }
 
     /// How many tasks run, when those had ended that are in `exit`: never less than none.
+    #[inline]
     fn running(&self, exit: Exit) -> u32 {
         self.spawned.load(Ordering::Acquire).wrapping_sub(exit.ended())
     }
@@ -146,6 +148,7 @@ impl Roster {
     }
 
     /// Whether there seem to be tasks to wait for.
+    #[inline]
     pub(super) fn is_busy(&self) -> bool {
         self.running(self.exit()) > self.services.load(Ordering::Acquire)
     }
@@ -214,6 +217,7 @@ impl Roster {
     }
 
     /// Whether the group's body has ended.
+    #[inline]
     pub(super) fn is_awaited(&self) -> bool {
         self.exit().has(Exit::AWAITED)
     }
@@ -250,6 +254,7 @@ impl Roster {
     }
 
     /// Whether `after` the end of a task there is none that the group waits for.
+    #[inline]
     fn is_last(&self, after: Exit) -> bool {
         // In this order: a service that is among the former is among the latter, or has ended since, which
         // makes the exchange fail.
@@ -312,6 +317,7 @@ impl Roster {
 
     /// The body has ended: closes the group if it has no tasks. With that comes what has kept all this, if
     /// nobody needs it any more.
+    #[inline]
     pub(super) fn close(&self) -> (Progress, Option<Arc<dyn AnyShared>>) {
         // Only the group's own future says so, and says it once.
         let mut exit = self.exit();
@@ -383,15 +389,53 @@ impl Roster {
     }
 }
 
+impl Drop for Roster {
+    fn drop(&mut self) {
+        // All tasks have ended and all handles are gone, or there was no end to this: nothing is left in any
+        // slot, and so slots drop nothing.
+        debug_assert!(
+            {
+                let fresh = self.entrance.get_mut().fresh;
+                self.slots.first(fresh).all(Slot::is_clean)
+            },
+            "a task has left something behind"
+        );
+    }
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::task::{Wake, Waker};
+
     use super::{
         super::lease::{self, Shared},
         *,
     };
 
+    struct Woken;
+
+    impl Wake for Woken {
+        fn wake(self: StdArc<Self>) {}
+    }
+
     fn nobody((): &()) -> &Arc<Node> {
         unreachable!("the group does not wait")
+    }
+
+    /// A handle that has waited, and is gone before the task has ended, leaves its waker behind.
+    #[test]
+    fn a_waker_of_a_handle_that_is_gone_is_let_go() {
+        let group = Arc::new(Shared::new(()));
+        let woken = StdArc::new(Woken);
+        let (seat, stub, index) =
+            lease::enter(&group, None, Location::caller(), false).expect("it is open");
+        assert!(!stub.slot().poll_end(&Waker::from(StdArc::clone(&woken))));
+        drop(stub);
+        assert!(!seat.slot().standing().is_plain() && seat.slot().standing().has_remains());
+        drop(seat.slot().end_alone());
+        assert_eq!(StdArc::strong_count(&woken), 1);
+        seat.leave(Some(index), false, nobody);
+        assert!(group.roster.close().0 == Progress::Closed);
     }
 
     /// Who means a task that has ended does not cancel the one that has its slot now.
@@ -404,7 +448,7 @@ mod tests {
         drop(stub);
         drop(first.slot().end_alone());
         first.leave(Some(index), true, nobody);
-        let others = [enter(), enter()];
+        let others = [enter(), enter(), enter()];
         let again = others.iter().find(|other| other.2 == index).expect("the slot is used again");
         again.1.slot().cancel_of(generation, Cause::explicit());
         assert!(!again.1.slot().is_cancel_called());

@@ -172,7 +172,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut opening = this.opening;
-        if let Some(body) = opening.as_mut().start() {
+        let make = opening.as_mut().start().map(|body| {
             let Begin { node, span } = opening.as_mut().begin();
             let core = Core::new(node, current_backend(), span, *this.settings);
             let core = Arc::new(Group::new(core));
@@ -180,10 +180,10 @@ where
             let members = Arc::downgrade(core);
             opening.as_mut().open(Some(members));
             let group = TaskGroup::new(Arc::clone(core));
-            opening.as_mut().call(|| body(group), &core.tally);
-        }
+            || body(group)
+        });
         let Some(core) = this.core.as_ref() else { return opening.poll_unwound::<E, K>(cx) };
-        ready!(opening.as_mut().poll_body(&core.tally, cx));
+        ready!(opening.as_mut().poll_body(make, &core.tally, cx));
         // The waker is there before the group says that it waits, and then looks whether it has to.
         let waits = core.roster.is_busy();
         if waits {

@@ -1,6 +1,12 @@
 //! What a group, a task and the task's handle share of the task.
 
-use std::{any::Any, mem, panic::Location, sync::Arc as StdArc, task::Waker};
+use std::{
+    any::Any,
+    mem::{self, ManuallyDrop},
+    panic::Location,
+    sync::Arc as StdArc,
+    task::Waker,
+};
 
 use anyio_core::{Cancelled, Cause, CauseKind, TaskStatus};
 
@@ -17,6 +23,8 @@ const FAILED: u32 = 1 << 3;
 const RELEASED: u32 = 1 << 4;
 /// It is there for the others only.
 const SERVICE: u32 = 1 << 5;
+/// The handle has waited for the task's end.
+const JOINED: u32 = 1 << 6;
 const ENDED: u32 = FINISHED | CANCELLED | FAILED;
 /// Where the flags end. Above them is the slot's generation: which of its tasks it has.
 const GENERATION: u32 = 1 << 8;
@@ -42,7 +50,7 @@ pub(super) fn label(name: Option<&StdArc<str>>, location: &Location<'_>) -> StdA
 ///    cancellation finds the node, or the node finds the cancellation.
 /// 3. Of `ENDED` and `RELEASED`, who raises the second one clears the slot. A task that ends in its
 ///    first poll, after its handle has gone, does neither if there is nothing to clear: if it was not
-///    cancelled by its handle, has no name, and is none of those of 4. So a free slot is clean, and
+///    cancelled by its handle nor waited for, has no name, and is none of those of 4. So a free slot is clean, and
 ///    [`begin`](Self::begin) needs no lock. Nobody but the group, which only ever wakes and looks, comes
 ///    to a slot after that.
 /// 4. Who may come too late, when the slot has another task already, says which one it means: its
@@ -61,7 +69,8 @@ pub(super) struct Slot {
     location: Place,
     /// The group, for its task; written by who makes that.
     pub(super) group: AtomicPtr<()>,
-    inner: Mutex<Inner>,
+    /// Not dropped with the slot, which is clean by then (3).
+    inner: Mutex<ManuallyDrop<Inner>>,
 }
 
 struct Inner {
@@ -115,6 +124,10 @@ impl Inner {
         self.extra.as_ref().and_then(|extra| extra.cause.as_ref())
     }
 
+    const fn is_empty(&self) -> bool {
+        matches!(self.kept, Kept::Nothing) && self.extra.is_none()
+    }
+
     /// All that has to be dropped, and not under the lock.
     fn clear(&mut self) -> Remains {
         Remains { _kept: self.kept.take(), _extra: self.extra.take() }
@@ -145,18 +158,23 @@ impl Standing {
         self.0 & RELEASED != 0
     }
 
-    /// Its handle is gone, which has not cancelled it, and it is no service.
+    /// Its handle is gone and has left nothing, and it is no service.
     pub(super) const fn is_plain(self) -> bool {
-        self.0 & (RELEASED | CANCEL_CALLED | SERVICE) == RELEASED
+        self.0 & (RELEASED | CANCEL_CALLED | JOINED | SERVICE) == RELEASED
     }
 
     pub(super) const fn is_service(self) -> bool {
         self.0 & SERVICE != 0
     }
 
-    /// It was cancelled by its handle, which has left the cause.
+    /// It was cancelled by its handle.
     pub(super) const fn is_cancel_called(self) -> bool {
         self.0 & CANCEL_CALLED != 0
+    }
+
+    /// Its handle has left something in the slot: the cause of a cancellation, or its waker.
+    pub(super) const fn has_remains(self) -> bool {
+        self.0 & (CANCEL_CALLED | JOINED) != 0
     }
 }
 
@@ -168,13 +186,18 @@ impl Slot {
             next: AtomicU32::default(),
             location: Place::new(Location::caller()),
             group: AtomicPtr::default(),
-            inner: Mutex::from(Inner { kept: Kept::Nothing, extra: None }),
+            inner: Mutex::from(ManuallyDrop::new(Inner { kept: Kept::Nothing, extra: None })),
         }
+    }
+
+    /// Whether there is nothing in it.
+    pub(super) fn is_clean(&self) -> bool {
+        self.inner.lock().is_empty()
     }
 
     /// The slot, which is clean, gets a task. Relaxed: spawning the task orders this before all that the
     /// task and its handle do.
-    #[inline]
+    #[inline(always)]
     pub(super) fn begin(
         &self,
         name: Option<StdArc<str>>,
@@ -207,6 +230,7 @@ impl Slot {
     }
 
     /// Tells the task from those that had the slot before, and will have it afterwards.
+    #[inline]
     pub(super) fn generation(&self) -> u32 {
         self.state.load(Ordering::Relaxed) & !FLAGS
     }
@@ -378,12 +402,12 @@ impl Slot {
         last
     }
 
-    /// The task has ended after its handle was gone: what is left in the slot, which is free.
-    pub(super) fn end_alone(&self) -> Remains {
+    /// The task has ended after its handle was gone: what is left in the slot, which is free, if anything is.
+    pub(super) fn end_alone(&self) -> Option<Remains> {
         let mut inner = self.inner.lock();
         // Whoever ends services must not take it for one that runs.
         self.state.store(self.generation() | FINISHED, Ordering::Release);
-        inner.clear()
+        if inner.is_empty() { None } else { Some(inner.clear()) }
     }
 
     /// The handle is gone. Whether the task has ended, so that the handle has to [clear](Self::clear) the
@@ -409,6 +433,9 @@ impl Slot {
             return true;
         }
         let known = inner.extra().joiner.replace(waker);
+        if !self.has(JOINED) {
+            self.state.fetch_or(JOINED, Ordering::AcqRel);
+        }
         drop(inner);
         drop(known);
         false

@@ -5,8 +5,8 @@ use std::{array, sync::OnceLock};
 use super::slot::Slot;
 
 /// How many a group has without another allocation.
-const INLINE: usize = 2;
-/// How many blocks of 4, 8, 16 … follow those.
+const INLINE: usize = 3;
+/// How many blocks of 6, 12, 24 … follow those.
 const SMALL: usize = 5;
 /// How many slots the inline and the small blocks are together.
 const BEFORE_LARGE: usize = INLINE * ((1 << (SMALL + 1)) - 1);

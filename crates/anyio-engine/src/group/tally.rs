@@ -17,7 +17,10 @@ pub(super) struct Tally<E> {
     /// The group's place in the tree.
     pub(super) node: Arc<Node>,
     pub(super) span: Span,
-    failure: Mutex<Failure<E>>,
+    /// Nothing in most groups.
+    failure: Mutex<Option<Box<Failure<E>>>>,
+    /// All errors are wanted, and not the first alone.
+    collects: bool,
     /// There is something in `failure`. Mostly there is not, and then nobody takes the lock.
     failed: AtomicBool,
     /// A member was unwound by a cancellation from outside the group.
@@ -29,8 +32,14 @@ pub(super) struct Tally<E> {
 struct Failure<E> {
     first: Option<E>,
     /// What came after the first, if it is wanted.
-    rest: Option<Vec<E>>,
+    rest: Vec<E>,
     panic: Option<Box<dyn Any + Send>>,
+}
+
+impl<E> Default for Failure<E> {
+    fn default() -> Self {
+        Self { first: None, rest: Vec::new(), panic: None }
+    }
 }
 
 /// What the members of a group have come to, all together.
@@ -50,11 +59,8 @@ impl<E> Tally<E> {
         Self {
             node,
             span,
-            failure: Mutex::from(Failure {
-                first: None,
-                rest: settings.collects.then(Vec::new),
-                panic: None,
-            }),
+            failure: Mutex::from(None),
+            collects: settings.collects,
             failed: AtomicBool::default(),
             cut_from_outside: AtomicBool::default(),
             lost: AtomicBool::default(),
@@ -65,12 +71,13 @@ impl<E> Tally<E> {
     pub(super) fn fail(&self, error: E, who: impl FnOnce() -> StdArc<str>) {
         let surplus = {
             let mut failure = self.failure.lock();
+            let failure = failure.get_or_insert_default();
             self.failed.store(true, Ordering::Release);
             if failure.first.is_none() {
                 failure.first = Some(error);
                 None
-            } else if let Some(rest) = &mut failure.rest {
-                rest.push(error);
+            } else if self.collects {
+                failure.rest.push(error);
                 None
             } else {
                 Some(error)
@@ -88,6 +95,7 @@ impl<E> Tally<E> {
     pub(super) fn panic(&self, payload: Box<dyn Any + Send>, who: impl FnOnce() -> StdArc<str>) {
         let surplus = {
             let mut failure = self.failure.lock();
+            let failure = failure.get_or_insert_default();
             self.failed.store(true, Ordering::Release);
             if failure.panic.is_none() {
                 failure.panic = Some(payload);
@@ -130,12 +138,10 @@ impl<E> Tally<E> {
     /// cancellation.
     pub(super) fn sum(&self) -> Sum<E> {
         // Who has stored a failure has ended since, and the group has seen that.
-        let (panic, first, rest) = if self.failed.load(Ordering::Acquire) {
-            let mut failure = self.failure.lock();
-            (failure.panic.take(), failure.first.take(), failure.rest.take())
-        } else {
-            (None, None, None)
-        };
+        let failure =
+            if self.failed.load(Ordering::Acquire) { self.failure.lock().take() } else { None };
+        let Failure { first, rest, panic } =
+            failure.map_or_else(Failure::default, |failure| *failure);
         if panic.is_some() && first.is_some() {
             trace::surplus_error::<E>(&self.span, &self.node, || {
                 "a member that failed before the panic".into()
@@ -143,7 +149,7 @@ impl<E> Tally<E> {
         }
         match (panic, first) {
             (Some(payload), _) => Sum::Panic(payload),
-            (None, Some(error)) => Sum::Error(error, rest.unwrap_or_default()),
+            (None, Some(error)) => Sum::Error(error, rest),
             (None, None) if self.cut_from_outside.load(Ordering::Acquire) => Sum::Cut,
             (None, None) if self.lost.load(Ordering::Acquire) => Sum::Lost,
             (None, None) => Sum::Well,

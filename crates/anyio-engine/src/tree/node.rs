@@ -170,6 +170,7 @@ impl Node {
     }
 
     /// Whether a cancellation from outside reaches this node.
+    #[inline]
     pub(crate) fn sees_outer(&self) -> bool {
         // In this order: a walk that ended before the first line has changed what the next reads.
         let walking = WALKS.load(Ordering::Acquire) != 0;
@@ -177,10 +178,15 @@ impl Node {
         if flags.any(Flags::SHIELD) {
             false
         } else if walking {
-            self.links.lock().parent.as_ref().is_some_and(|parent| parent.is_effective())
+            self.is_beneath_effective()
         } else {
             flags.any(Flags::OUTER)
         }
+    }
+
+    #[cold]
+    fn is_beneath_effective(&self) -> bool {
+        self.links.lock().parent.as_ref().is_some_and(|parent| parent.is_effective())
     }
 
     /// Why this node is cancelled: its own cause, or that of the nearest visible ancestor that has

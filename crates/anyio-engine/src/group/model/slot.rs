@@ -83,6 +83,33 @@ fn a_joiner_is_not_left_asleep() {
     });
 }
 
+/// Slot, 3: a handle that has waited, and goes while the task ends, leaves nothing in the slot.
+#[test]
+fn a_handle_that_has_waited_leaves_nothing() {
+    explore(3, || {
+        let slot = Arc::new(Slot::new());
+        let handle = {
+            let slot = Arc::clone(&slot);
+            thread::spawn(move || {
+                slot.poll_end(&Alarm::new().1);
+                if slot.release() {
+                    drop(slot.clear());
+                }
+            })
+        };
+        let standing = slot.standing();
+        if !standing.is_plain() {
+            if standing.is_released() {
+                drop(slot.end_alone());
+            } else {
+                drop(slot.end(End::Failed));
+            }
+        }
+        handle.join().unwrap();
+        assert!(slot.is_clean(), "a waker was left behind");
+    });
+}
+
 /// Slot, 2: a cancellation by the handle finds the node that the task makes for itself, or the node
 /// finds the cancellation; and what polls the node hears of it.
 #[test]

@@ -208,7 +208,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut opening = this.opening;
-        if let Some(body) = opening.as_mut().start() {
+        let make = opening.as_mut().start().map(|body| {
             let Begin { node, span } = opening.as_mut().begin();
             opening.as_mut().open(None);
             let first = Block::first(Door::new(Arc::clone(&node)));
@@ -219,15 +219,15 @@ where
             let open = Open { common, closed: false };
             let tasks = this.tasks.insert(Tasks { set: Set::new(first), open });
             tasks.set.door().open();
-            opening.as_mut().call(|| body(group), &tasks.open.common.tally);
-        }
+            || body(group)
+        });
         let Some(tasks) = this.tasks.as_mut() else {
             return opening.poll_unwound::<E, FirstError>(cx);
         };
         let Tasks { set, open } = tasks;
         let Common { tally, inbox } = &*open.common;
         set.door().open();
-        let ended = opening.as_mut().poll_body(tally, cx).is_ready();
+        let ended = opening.as_mut().poll_body(make, tally, cx).is_ready();
         let again = opening.as_mut().enter(|| set.poll(inbox, tally));
         if again || !ended || !set.is_empty() || !inbox.close() {
             opening.settle(ended, cx);

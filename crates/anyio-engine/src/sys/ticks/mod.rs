@@ -30,6 +30,7 @@ static TICKS: AtomicU32 = AtomicU32::new(0);
 static START: OnceLock<u64> = OnceLock::new();
 
 /// The time when somebody looked at the real clock last: never later than it is.
+#[inline]
 pub(crate) fn coarse() -> u32 {
     TICKS.load(Ordering::Relaxed)
 }
