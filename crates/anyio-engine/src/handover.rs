@@ -83,6 +83,11 @@ impl<T> Handover<T> {
         self.take().map_or(Poll::Pending, Poll::Ready)
     }
 
+    /// The same for who may have been woken by the value: looks before it leaves its waker.
+    pub(crate) fn poll_again(&self, cx: &Context<'_>) -> Poll<T> {
+        self.take().map_or_else(|| self.poll_take(cx), Poll::Ready)
+    }
+
     /// Waits for the value in a thread, for no longer than `limit`. `None` if the time was over, or if
     /// it has been taken.
     pub(crate) fn wait(&self, limit: Option<Duration>) -> Option<T> {

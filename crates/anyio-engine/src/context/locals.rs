@@ -413,9 +413,17 @@ impl<T: Send + Sync + 'static> RunLocal<T> {
     ///
     /// [`UnsetLocal`] outside of a run.
     pub fn try_get(&'static self) -> Result<StdArc<T>, UnsetLocal> {
+        self.try_get_in(Locals::current().as_ref())
+    }
+
+    /// The same, in the run which `locals` belong to.
+    pub(crate) fn try_get_in(
+        &'static self,
+        locals: Option<&Arc<Locals>>,
+    ) -> Result<StdArc<T>, UnsetLocal> {
         let unset = || UnsetLocal { name: self.name, run: true };
-        let value = find(store_key()).ok_or_else(unset)?;
-        let store = store_of(&value);
+        let store = locals.and_then(|locals| locals.find(store_key()));
+        let store = store_of(store.ok_or_else(unset)?);
         let key = ptr::from_ref(self).addr();
         let known = store.lock().as_ref().ok_or_else(unset)?.get(&key).cloned();
         let value = match known {

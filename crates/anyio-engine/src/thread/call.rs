@@ -159,8 +159,12 @@ where
     }
 
     #[track_caller]
-    fn start(&mut self, job: F, token: OwnedLimiterToken) -> Arc<Call<B, T>> {
-        let locals = Locals::current();
+    fn start(
+        &mut self,
+        job: F,
+        locals: Option<Arc<Locals>>,
+        token: OwnedLimiterToken,
+    ) -> Arc<Call<B, T>> {
         let call = Arc::new(Call {
             node: Arc::clone(self.frame.need_node(self.kind())),
             abandons: self.abandons,
@@ -171,9 +175,9 @@ where
             cancelled: Alarm::default(),
         });
         let report = Report(Some(Arc::clone(&call)));
-        let host: Arc<dyn Host> = Arc::clone(&call) as _;
         let work = move || {
-            let result = host::during(host, || in_job(locals.as_ref(), || catch(job)));
+            let run = || in_job(locals.as_ref(), || catch(job));
+            let result = host::during(report.host(), run);
             drop((locals, token));
             report.send(result);
         };
@@ -196,26 +200,28 @@ where
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = self.get_mut();
-        let call = match &this.call {
+        let poll = match &this.call {
             Some(call) => {
                 this.frame.follow();
-                Arc::clone(call)
+                call.result.poll_again(cx)
             }
             None => {
                 if this.job.is_none() {
                     panic!("a future was polled after it had ended");
                 }
-                let token = ready!(this.turn.poll(cx));
+                let locals = Locals::current();
+                let token = ready!(this.turn.poll(cx, locals.as_ref()));
                 let Some(job) = this.job.take() else { unreachable!("it was there above") };
-                let call = this.start(job, token);
-                Arc::clone(this.call.insert(call))
+                let call = this.start(job, locals, token);
+                this.call.insert(call).result.poll_take(cx)
             }
         };
-        let Poll::Ready(result) = call.result.poll_take(cx) else {
+        let Poll::Ready(result) = poll else {
             this.frame.settle(this.kind(), cx);
             return Poll::Pending;
         };
-        this.call = None;
+        // What else it has goes last.
+        let _call = this.call.take();
         this.frame.leave();
         match result {
             Some(Ok(value)) => Poll::Ready(value),
@@ -349,6 +355,15 @@ impl Alarm {
 
 /// The thread's side: reports, even if it is dropped without having run.
 struct Report<B: Executor, T>(Option<Arc<Call<B, T>>>);
+
+impl<B: Executor, T: Send + 'static> Report<B, T> {
+    fn host(&self) -> Arc<dyn Host> {
+        match &self.0 {
+            Some(call) => Arc::clone(call) as _,
+            None => unreachable!("it has not been sent"),
+        }
+    }
+}
 
 impl<B: Executor, T> Report<B, T> {
     fn send(mut self, result: Caught<T>) {

@@ -10,6 +10,7 @@ use std::{
 use anyio_core::Clock;
 
 use crate::{
+    context::Locals,
     op, run_local,
     sync::{CapacityLimiter, OwnedLimiterToken},
     sys::{Arc, Mutex},
@@ -42,9 +43,10 @@ run_local! {
 static JOBS_ELSEWHERE: OnceLock<Arc<Shared>> = OnceLock::new();
 static FILES_ELSEWHERE: OnceLock<Arc<Shared>> = OnceLock::new();
 
-fn jobs() -> Arc<Shared> {
+/// What is shared where these locals are.
+fn jobs(locals: Option<&Arc<Locals>>) -> Arc<Shared> {
     let elsewhere = || Arc::clone(JOBS_ELSEWHERE.get_or_init(|| Arc::new(Shared::new())));
-    JOBS.try_get().unwrap_or_else(|_| elsewhere())
+    JOBS.try_get_in(locals).unwrap_or_else(|_| elsewhere())
 }
 
 /// The limiter of those calls of [`to_thread`](crate::to_thread) that name no other: 40 jobs at once.
@@ -55,7 +57,7 @@ fn jobs() -> Arc<Shared> {
 #[must_use]
 #[doc(alias = "current_default_thread_limiter")]
 pub fn default_thread_limiter() -> Arc<CapacityLimiter> {
-    Arc::clone(&jobs().limiter)
+    Arc::clone(&jobs(Locals::current().as_ref()).limiter)
 }
 
 /// The limiter of what this library does in threads itself, as the work with files: also 40 at once,
@@ -78,14 +80,18 @@ pub(super) enum Turn<B: Clock> {
 }
 
 impl<B: Clock> Turn<B> {
-    /// Ready with what has to be kept until the job has ended.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<OwnedLimiterToken> {
+    /// Ready with what has to be kept until the job has ended. `locals` are those of the call.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        locals: Option<&Arc<Locals>>,
+    ) -> Poll<OwnedLimiterToken> {
         if let Self::Wanted(limiter) = self {
             ready!(op::admit(cx));
             let (limiter, shared) = match limiter.take() {
                 Some(limiter) => (limiter, None),
                 None => {
-                    let shared = jobs();
+                    let shared = jobs(locals);
                     (Arc::clone(&shared.limiter), Some(shared))
                 }
             };
