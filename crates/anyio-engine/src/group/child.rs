@@ -93,26 +93,10 @@ pub(super) enum Fate<T, E> {
     Apart(Option<Cause>),
 }
 
-/// How a task is cut short.
-struct Cut {
-    /// By its handle, and not with its group.
-    own: bool,
-    /// For the handle; there is none if that is gone.
-    cause: Option<Cause>,
-}
-
-impl Cut {
-    const NONE: Self = Self { own: false, cause: None };
-
-    fn fate<T, E>(self) -> Fate<T, E> {
-        if self.own { Fate::Apart(self.cause) } else { Fate::Cut(self.cause) }
-    }
-}
-
 /// What a poll has come to.
 enum Step<T> {
     Ready(T),
-    /// It was pending, and has been cut short.
+    /// It was pending, and is gone.
     Cut,
     Pending,
 }
@@ -192,14 +176,6 @@ impl<B: Executor, E> Root<'_, B, E> {
     /// Why, if it is.
     fn cause(&self) -> Cause {
         self.slot.own_cause().unwrap_or_else(|| self.core.tally.node.origin())
-    }
-
-    /// How it is cut short. To be asked before the body goes: it may be another cancellation by the time
-    /// it is gone.
-    fn cut(&self) -> Cut {
-        let standing = self.slot.standing();
-        let cause = (!standing.is_released()).then(|| self.cause());
-        Cut { own: standing.is_cancel_called(), cause }
     }
 
     /// Why the task has ended before it was ready: it may have been cancelled and have made nothing of
@@ -333,18 +309,22 @@ where
         let kind = Kind::Owned(&root);
         let (backend, locals) = (root.core.backend, Source::Group(&root.core.locals));
         let waker = Some(cx.waker());
-        let (mut cancelled, mut cut) = (false, Cut::NONE);
+        let (mut cancelled, mut own) = (false, false);
         let polled = catch(|| {
             let mut body = this.body.as_mut();
             cancelled =
                 this.frame.node().map_or_else(|| root.is_cancelled(), |node| node.is_effective());
             this.frame.enter_root(kind, backend, locals, waker, || match body.as_mut().poll(cx) {
                 Poll::Ready(value) => Step::Ready(value),
-                // Without a node there is nothing in it that holds it, and nobody has to wake it any more.
+                // Without a node there is nothing in it that holds it, and nobody has to wake it any more;
+                // without a handle nobody asks why.
                 Poll::Pending
-                    if cancelled && this.frame.node().is_none() && root.is_cancelled() =>
+                    if cancelled
+                        && this.frame.node().is_none()
+                        && root.is_cancelled()
+                        && slot.standing().is_released() =>
                 {
-                    cut = root.cut();
+                    own = slot.is_cancel_called();
                     // In the task's context still, for its destructors.
                     body.clear();
                     Step::Cut
@@ -359,13 +339,12 @@ where
             Ok(Step::Ready(value)) => {
                 catch(|| value.into_fate(|| root.early_cause())).unwrap_or_else(Fate::Panicked)
             }
-            Ok(Step::Cut) if cut.cause.is_none() => {
+            Ok(Step::Cut) => {
                 this.frame.leave();
                 let Some(seat) = this.seat.take() else { unreachable!("it was there") };
-                leave_cut(seat, *this.place, cut.own);
+                leave_cut(seat, *this.place, own);
                 return Poll::Ready(());
             }
-            Ok(Step::Cut) => cut.fate(),
             Err(payload) => {
                 _ = catch(|| {
                     this.frame.enter_root(kind, backend, locals, None, || this.body.clear())
@@ -381,6 +360,8 @@ where
                         node.waker().register(cx.waker());
                         !node.is_effective() || tree::is_held(node)
                     }
+                    // It ends now, and nobody has to wake it.
+                    None if cancelled && root.is_cancelled() => false,
                     None => {
                         if used {
                             slot.register(cx.waker());
@@ -396,12 +377,15 @@ where
                 if !cancelled {
                     return poll_again(cx);
                 }
-                cut = root.cut();
+                // Read first: it may be another cancellation by the time the body is gone.
+                let cause = (!slot.standing().is_released()).then(|| root.cause());
+                let own = slot.is_cancel_called();
                 // As above.
                 match catch(|| {
                     this.frame.enter_root(kind, backend, locals, None, || this.body.clear())
                 }) {
-                    Ok(()) => cut.fate(),
+                    Ok(()) if own => Fate::Apart(cause),
+                    Ok(()) => Fate::Cut(cause),
                     Err(payload) => Fate::Panicked(payload),
                 }
             }

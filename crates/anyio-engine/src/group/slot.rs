@@ -73,9 +73,16 @@ pub(super) struct Slot {
     inner: Mutex<ManuallyDrop<Inner>>,
 }
 
-struct Inner {
+/// What is in a slot.
+enum Inner {
+    Plain(Kept),
+    /// In a box, since few have it: so it takes no room in the others.
+    Full(Box<Full>),
+}
+
+struct Full {
     kept: Kept,
-    extra: Option<Box<Extra>>,
+    extra: Extra,
 }
 
 /// What is kept of a task as long as it runs, or when it has ended.
@@ -116,21 +123,52 @@ struct Extra {
 }
 
 impl Inner {
+    const EMPTY: Self = Self::Plain(Kept::Nothing);
+
+    fn kept(&self) -> &Kept {
+        match self {
+            Self::Plain(kept) => kept,
+            Self::Full(full) => &full.kept,
+        }
+    }
+
+    fn kept_mut(&mut self) -> &mut Kept {
+        match self {
+            Self::Plain(kept) => kept,
+            Self::Full(full) => &mut full.kept,
+        }
+    }
+
+    /// What few tasks have, made now if this one has none.
     fn extra(&mut self) -> &mut Extra {
-        self.extra.get_or_insert_default()
+        if let Self::Plain(kept) = self {
+            let kept = kept.take();
+            *self = Self::Full(Box::new(Full { kept, extra: Extra::default() }));
+        }
+        match self {
+            Self::Full(full) => &mut full.extra,
+            Self::Plain(_) => unreachable!("it was made above"),
+        }
+    }
+
+    fn known_extra(&self) -> Option<&Extra> {
+        match self {
+            Self::Full(full) => Some(&full.extra),
+            Self::Plain(_) => None,
+        }
     }
 
     fn cause(&self) -> Option<&Cause> {
-        self.extra.as_ref().and_then(|extra| extra.cause.as_ref())
+        self.known_extra()?.cause.as_ref()
     }
 
     const fn is_empty(&self) -> bool {
-        matches!(self.kept, Kept::Nothing) && self.extra.is_none()
+        matches!(self, Self::Plain(Kept::Nothing))
     }
 
     /// All that has to be dropped, and not under the lock.
-    fn clear(&mut self) -> Remains {
-        Remains { _kept: self.kept.take(), _extra: self.extra.take() }
+    const fn clear(&mut self) -> Remains {
+        Remains { _inner: mem::replace(self, Self::EMPTY) }
     }
 }
 
@@ -144,8 +182,7 @@ pub(super) enum End {
 /// What is left in a slot that nobody needs any more, and only has to be dropped, which may run
 /// destructors of others.
 pub(super) struct Remains {
-    _kept: Kept,
-    _extra: Option<Box<Extra>>,
+    _inner: Inner,
 }
 
 /// How a task stands with its handle and its group, at one moment.
@@ -167,11 +204,6 @@ impl Standing {
         self.0 & SERVICE != 0
     }
 
-    /// It was cancelled by its handle.
-    pub(super) const fn is_cancel_called(self) -> bool {
-        self.0 & CANCEL_CALLED != 0
-    }
-
     /// Its handle has left something in the slot: the cause of a cancellation, or its waker.
     pub(super) const fn has_remains(self) -> bool {
         self.0 & (CANCEL_CALLED | JOINED) != 0
@@ -186,7 +218,7 @@ impl Slot {
             next: AtomicU32::default(),
             location: Place::new(Location::caller()),
             group: AtomicPtr::default(),
-            inner: Mutex::from(ManuallyDrop::new(Inner { kept: Kept::Nothing, extra: None })),
+            inner: Mutex::from(ManuallyDrop::new(Inner::EMPTY)),
         }
     }
 
@@ -257,7 +289,7 @@ impl Slot {
     }
 
     pub(super) fn name(&self) -> Option<StdArc<str>> {
-        self.inner.lock().extra.as_ref()?.name.clone()
+        self.inner.lock().known_extra()?.name.clone()
     }
 
     pub(super) fn location(&self) -> &'static Location<'static> {
@@ -281,12 +313,12 @@ impl Slot {
         if next & TAKEN == 0 || state & ENDED != 0 {
             return None;
         }
-        let extra = inner.extra.as_ref();
+        let extra = inner.known_extra();
         Some(Member {
             label: Label::named(extra.and_then(|extra| extra.name.clone()), self.location()),
             since: next & !TAKEN,
             service: state & SERVICE != 0,
-            waits: matches!(inner.kept, Kept::Waker(_)),
+            waits: matches!(inner.kept(), Kept::Waker(_)),
             cancelled: state & CANCEL_CALLED != 0,
             cause: inner.cause().cloned(),
             node: extra.and_then(|extra| extra.node.clone()),
@@ -301,13 +333,13 @@ impl Slot {
     /// As [`register`](Self::register), for the first time.
     pub(super) fn register_first(&self, waker: &Waker) {
         let waker = waker.clone();
-        let nothing = mem::replace(&mut self.inner.lock().kept, Kept::Waker(waker));
+        let nothing = mem::replace(self.inner.lock().kept_mut(), Kept::Waker(waker));
         drop(nothing);
     }
 
     /// From now on, `waker` is who is woken by a cancellation.
     pub(super) fn register(&self, waker: &Waker) {
-        if let Kept::Waker(known) = &self.inner.lock().kept
+        if let Kept::Waker(known) = self.inner.lock().kept()
             && known.will_wake(waker)
         {
             return;
@@ -317,7 +349,7 @@ impl Slot {
 
     /// Wakes the task.
     pub(super) fn wake(&self) {
-        let waker = self.inner.lock().kept.take_waker();
+        let waker = self.inner.lock().kept_mut().take_waker();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -346,7 +378,7 @@ impl Slot {
             }
             inner.extra().cause = Some(cause.clone());
             self.state.fetch_or(CANCEL_CALLED, Ordering::AcqRel);
-            (inner.extra().node.clone(), inner.kept.take_waker())
+            (inner.extra().node.clone(), inner.kept_mut().take_waker())
         };
         if let Some(node) = node {
             node.cancel(cause);
@@ -373,10 +405,10 @@ impl Slot {
     pub(super) fn end(&self, end: End) -> Option<Remains> {
         let (last, joiner, dropped) = {
             let mut inner = self.inner.lock();
-            let waker = inner.kept.take();
+            let waker = inner.kept_mut().take();
             let bit = match end {
                 End::Value(value) => {
-                    inner.kept = Kept::Value(value);
+                    *inner.kept_mut() = Kept::Value(value);
                     FINISHED
                 }
                 End::Cut(cause) => {
@@ -389,9 +421,10 @@ impl Slot {
             if last {
                 (Some(inner.clear()), None, Some((waker, None)))
             } else {
-                let extra = inner.extra.as_mut();
-                let (joiner, node) =
-                    extra.map_or((None, None), |extra| (extra.joiner.take(), extra.node.take()));
+                let (joiner, node) = match &mut **inner {
+                    Inner::Full(full) => (full.extra.joiner.take(), full.extra.node.take()),
+                    Inner::Plain(_) => (None, None),
+                };
                 (None, joiner, Some((waker, node)))
             }
         };
@@ -447,7 +480,7 @@ impl Slot {
             return Err(Cancelled::new(Cause::sibling_failed(self.label())));
         }
         let mut inner = self.inner.lock();
-        match inner.kept.take() {
+        match inner.kept_mut().take() {
             Kept::Value(value) => Ok(value),
             Kept::Nothing | Kept::Waker(_) => {
                 let cause = inner.cause().cloned();

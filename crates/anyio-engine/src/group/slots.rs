@@ -179,6 +179,6 @@ mod tests {
 
     #[test]
     fn a_slot_is_small() {
-        assert!(size_of::<Slot>() <= 64, "{}", size_of::<Slot>());
+        assert!(size_of::<Slot>() <= 56, "{}", size_of::<Slot>());
     }
 }

@@ -60,7 +60,7 @@ impl<C> Task<C> {
         let standing = slot.standing();
         let free = if standing.is_released() {
             drop(value);
-            if standing.is_cancel_called() {
+            if standing.has_remains() {
                 drop(slot.end_alone());
             }
             true

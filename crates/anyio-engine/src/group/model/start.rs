@@ -211,8 +211,8 @@ fn giving_up_comes_too_late_for_the_slot() {
         start.task.seat.leave(None, false, own);
         drop(start.stub);
         let (group, index) = (start.group, start.index);
-        // There are two to begin with.
-        let next = [(); 2].map(|()| spawn(&group, false).expect("the group is open"));
+        // There are three to begin with.
+        let next = [(); 3].map(|()| spawn(&group, false).expect("the group is open"));
         assert!(next.iter().any(|next| next.0.index == index), "the slot is used again");
         other.join().unwrap();
         assert!(!group.roster.slot(index).is_cancel_called(), "another task has been cancelled");
