@@ -7,16 +7,27 @@ use crate::sys::thread_local;
 /// Operations between two yields; tokio has the same number.
 const FULL: u8 = 128;
 
+/// What a turn has left.
+#[derive(Clone, Copy)]
+struct Turn {
+    operations: u8,
+    /// Deadlines look at the clock.
+    look: bool,
+}
+
+impl Turn {
+    const FRESH: Self = Self { operations: FULL, look: false };
+}
+
 thread_local! {
-    static LEFT: Cell<u8> = const { Cell::new(FULL) };
-    static LOOK: Cell<bool> = const { Cell::new(false) };
+    /// In one place, since every turn sets it anew.
+    static TURN: Cell<Turn> = const { Cell::new(Turn::FRESH) };
 }
 
 /// A task starts its turn.
 #[inline]
 pub(crate) fn refill() {
-    LEFT.set(FULL);
-    LOOK.set(false);
+    TURN.set(Turn::FRESH);
 }
 
 /// Takes one operation's share. False: the operation has to yield, once; the next share is there
@@ -24,12 +35,12 @@ pub(crate) fn refill() {
 /// is slowed down but never stopped.
 #[inline]
 pub(crate) fn spend() -> bool {
-    if let Some(left) = LEFT.get().checked_sub(1) {
-        LEFT.set(left);
+    let turn = TURN.get();
+    if let Some(operations) = turn.operations.checked_sub(1) {
+        TURN.set(Turn { operations, ..turn });
         true
     } else {
-        LEFT.set(FULL);
-        yielding();
+        TURN.set(Turn { operations: FULL, look: true });
         false
     }
 }
@@ -37,10 +48,10 @@ pub(crate) fn spend() -> bool {
 /// The code yields though it could go on: deadlines around it look at the clock, since their timers
 /// may not have had a chance to.
 pub(crate) fn yielding() {
-    LOOK.set(true);
+    TURN.set(Turn { look: true, ..TURN.get() });
 }
 
 #[inline]
 pub(crate) fn clock_wanted() -> bool {
-    LOOK.get()
+    TURN.get().look
 }

@@ -3,7 +3,7 @@
 use std::{
     cell::OnceCell,
     fmt,
-    mem::needs_drop,
+    mem::{ManuallyDrop, needs_drop},
     pin::Pin,
     ptr,
     task::{Context, Poll, Waker},
@@ -29,12 +29,13 @@ use crate::{
 /// In a struct it stands *before* the body, so that it is dropped first.
 #[derive(Default)]
 pub(crate) struct Frame {
-    cell: OnceCell<Arc<Node>>,
+    /// Empty when the frame has been dropped, which takes what is in it: so nobody looks twice.
+    cell: ManuallyDrop<OnceCell<Arc<Node>>>,
 }
 
 impl Frame {
     pub(crate) const fn new() -> Self {
-        Self { cell: OnceCell::new() }
+        Self { cell: ManuallyDrop::new(OnceCell::new()) }
     }
 
     /// Goes to wherever it is polled now. To be called at each poll that does not
@@ -107,7 +108,7 @@ impl Frame {
 
     /// What the frame is called as long as it has no node.
     pub(crate) fn address(&self) -> usize {
-        ptr::from_ref(&self.cell).addr()
+        ptr::from_ref(&*self.cell).addr()
     }
 
     /// Whether what is inside this frame is cancelled. To be called in there.
@@ -174,14 +175,15 @@ impl Drop for Frame {
     #[inline]
     fn drop(&mut self) {
         if let Some(node) = self.cell.take() {
-            abandon(&node);
+            abandon(node);
         }
     }
 }
 
 /// The node's future has been dropped before it had ended.
 #[cold]
-fn abandon(node: &Arc<Node>) {
+#[expect(clippy::needless_pass_by_value, reason = "it is gone then, in here and not in line")]
+fn abandon(node: Arc<Node>) {
     node.cancel(Cause::of(CauseKind::Dropped));
     node.detach();
 }

@@ -216,7 +216,7 @@ fn leave_well<B: Executor, E: Send + 'static, T: Send + 'static>(
 }
 
 /// The task has been unwound, on its `own` or with its group, and its handle is gone.
-#[inline]
+#[inline(always)]
 fn leave_cut<B: Executor, E: Send + 'static>(seat: Seat<Core<B, E>>, place: Place, own: bool) {
     if !own {
         seat.group().tally.cut();
@@ -340,7 +340,10 @@ where
                 catch(|| value.into_fate(|| root.early_cause())).unwrap_or_else(Fate::Panicked)
             }
             Ok(Step::Cut) => {
-                this.frame.leave();
+                debug_assert!(
+                    this.frame.node().is_none(),
+                    "there is no place in the tree to leave"
+                );
                 let Some(seat) = this.seat.take() else { unreachable!("it was there") };
                 leave_cut(seat, *this.place, own);
                 return Poll::Ready(());

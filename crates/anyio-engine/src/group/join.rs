@@ -3,6 +3,7 @@
 use std::{
     fmt,
     marker::PhantomData,
+    mem::ManuallyDrop,
     panic::Location,
     pin::Pin,
     sync::Arc as StdArc,
@@ -28,16 +29,35 @@ use crate::{context::ambient, op};
 /// `handle.await` is short for `handle.join().await`.
 pub struct TaskHandle<T> {
     stub: Stub,
-    /// In a box, since most have none: a handle is two words long.
-    name: Option<Box<StdArc<str>>>,
+    name: Name,
     value: PhantomData<fn() -> T>,
+}
+
+/// In a box, since most have none: a handle is two words long. To let go of one that is there is a step
+/// aside.
+struct Name(ManuallyDrop<Option<Box<StdArc<str>>>>);
+
+impl Drop for Name {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            self.let_go();
+        }
+    }
+}
+
+impl Name {
+    #[cold]
+    fn let_go(&mut self) {
+        drop(self.0.take());
+    }
 }
 
 impl<T> TaskHandle<T> {
     /// The one handle on the task of `stub`, whose value is a `T`.
     #[inline]
     pub(super) fn new(stub: Stub, name: Option<StdArc<str>>) -> Self {
-        Self { stub, name: name.map(Box::new), value: PhantomData }
+        Self { stub, name: Name(ManuallyDrop::new(name.map(Box::new))), value: PhantomData }
     }
 
     pub(super) fn slot(&self) -> &Slot {
@@ -84,7 +104,7 @@ impl<T> TaskHandle<T> {
     /// The name it was given.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref().map(|name| &**name)
+        self.name.0.as_deref().map(|name| &**name)
     }
 
     /// Where it was spawned.

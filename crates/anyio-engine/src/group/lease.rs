@@ -145,7 +145,7 @@ impl<C> Seat<C> {
 
     /// The task has ended, and its slot is free if it is the one of `free`. If it was the last that the
     /// group waits for, it wakes the one whose node `alarm` finds.
-    #[inline]
+    #[inline(always)]
     pub(super) fn leave(self, free: Option<u32>, service: bool, alarm: impl Fn(&C) -> &Arc<Node>) {
         let roster = &self.group().roster;
         let free = free.map(|index| (index, self.slot()));

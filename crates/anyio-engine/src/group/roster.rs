@@ -224,7 +224,7 @@ impl Roster {
 
     /// A task has ended, and its slot is free if it is given. If it was the last that the group waits for,
     /// it wakes the one that `alarm` finds.
-    #[inline]
+    #[inline(always)]
     pub(super) fn remove(
         &self,
         free: Option<(u32, &Slot)>,

@@ -331,10 +331,19 @@ impl Slot {
     }
 
     /// As [`register`](Self::register), for the first time.
+    #[inline]
     pub(super) fn register_first(&self, waker: &Waker) {
         let waker = waker.clone();
-        let nothing = mem::replace(self.inner.lock().kept_mut(), Kept::Waker(waker));
-        drop(nothing);
+        let mut inner = self.inner.lock();
+        let known = match inner.kept_mut() {
+            kept @ Kept::Nothing => {
+                *kept = Kept::Waker(waker);
+                return;
+            }
+            kept => mem::replace(kept, Kept::Waker(waker)),
+        };
+        drop(inner);
+        drop(known);
     }
 
     /// From now on, `waker` is who is woken by a cancellation.
@@ -348,6 +357,7 @@ impl Slot {
     }
 
     /// Wakes the task.
+    #[inline]
     pub(super) fn wake(&self) {
         let waker = self.inner.lock().kept_mut().take_waker();
         if let Some(waker) = waker {
@@ -436,6 +446,7 @@ impl Slot {
     }
 
     /// The task has ended after its handle was gone: what is left in the slot, which is free, if anything is.
+    #[inline]
     pub(super) fn end_alone(&self) -> Option<Remains> {
         let mut inner = self.inner.lock();
         // Whoever ends services must not take it for one that runs.
@@ -447,7 +458,8 @@ impl Slot {
     /// slot.
     #[inline]
     pub(super) fn release(&self) -> bool {
-        self.state.fetch_or(RELEASED, Ordering::AcqRel) & ENDED != 0
+        // It goes once, and the bit is not up: to add it is one step of the machine's.
+        self.state.fetch_add(RELEASED, Ordering::AcqRel) & ENDED != 0
     }
 
     /// What the handle would have got comes back, and the slot is free.

@@ -80,18 +80,19 @@ impl Slots {
     }
 
     fn get_further(&self, index: usize) -> &Slot {
-        const MISSING: &str = "a slot is made before it is used";
-        let rest = self.rest.get().expect(MISSING);
-        if index < BEFORE_LARGE {
-            let (number, place) = in_small(index);
-            return match number.checked_sub(1) {
-                None => &rest.first[place],
-                Some(number) => &rest.small[number].get().expect(MISSING)[place],
-            };
-        }
-        let (number, block, place) = in_large(index);
-        let directory = rest.large.get().expect(MISSING)[number].get().expect(MISSING);
-        &directory[block].get().expect(MISSING)[place]
+        let found = self.rest.get().and_then(|rest| {
+            if index < BEFORE_LARGE {
+                let (number, place) = in_small(index);
+                return match number.checked_sub(1) {
+                    None => rest.first.get(place),
+                    Some(number) => rest.small.get(number)?.get()?.get(place),
+                };
+            }
+            let (number, block, place) = in_large(index);
+            let directory = rest.large.get()?.get(number)?.get()?;
+            directory.get(block)?.get()?.get(place)
+        });
+        found.expect("a slot is made before it is used")
     }
 
     /// Makes the block that begins at `index`, and says how many slots are in it.
