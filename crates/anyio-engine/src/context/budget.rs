@@ -20,7 +20,7 @@ impl Turn {
 }
 
 thread_local! {
-    /// In one place, since every turn sets it anew.
+    // In one place, since every turn sets it anew.
     static TURN: Cell<Turn> = const { Cell::new(Turn::FRESH) };
 }
 
