@@ -148,14 +148,14 @@ async fn spawners_value_is_not_inherited<B: Runtime>() {
 
 /// C13, G7: tasks that outlive their group's future keep the value.
 async fn tasks_keep_it_after_their_opener_has_left<B: Runtime>() {
-    let (seen, ready) = (event::<B>(), event::<B>());
-    let (see, begun) = (Arc::clone(&seen), Arc::clone(&ready));
+    let (seen, ready, left) = (event::<B>(), event::<B>(), event::<B>());
+    let (see, begun, gone) = (Arc::clone(&seen), Arc::clone(&ready), Arc::clone(&left));
     let mut group = Box::pin(NUMBER.scope(
         3,
         B::task_group(async |tg| {
             tg.spawn(shield(async move {
                 begun.set();
-                turns::<B>().await;
+                gone.wait().await;
                 assert_eq!(NUMBER.get(), 3);
                 see.set();
             }));
@@ -164,6 +164,7 @@ async fn tasks_keep_it_after_their_opener_has_left<B: Runtime>() {
     assert!(poll_once(&mut group).is_pending());
     ready.wait().await;
     drop(group);
+    left.set();
     seen.wait().await;
 }
 
