@@ -304,3 +304,37 @@ fn is_virtual() -> bool {
     let after = Tokio::now();
     !(before..=after).contains(&real)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    /// A test's clock goes on to the first timer there is at once: so there is one for those who wait alone.
+    #[test]
+    fn a_clock_of_a_test_goes_to_nobody_who_has_left() {
+        let runtime =
+            Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let runtime = Handle::current();
+            let alarm = of(&runtime);
+            let set_to = |alarm: &Alarm| {
+                let state = alarm.lock();
+                let sleep = state.sleep.as_ref().map(|sleep| sleep.deadline().into_std());
+                assert_eq!(sleep, state.at);
+                state.at
+            };
+            let [soon, late] = [1, 10].map(|at| Tokio::now() + Duration::from_secs(at));
+            let wait = |at| alarm.wait(&runtime, at, Waker::noop().clone()).expect("it runs");
+            let (second, first) = (wait(late), wait(soon));
+            assert_eq!(set_to(&alarm), Some(soon));
+            alarm.leave(&runtime, &first);
+            assert_eq!(set_to(&alarm), Some(late));
+            alarm.leave(&runtime, &second);
+            assert_eq!(set_to(&alarm), None);
+        });
+    }
+}
