@@ -23,6 +23,35 @@ const ROOM: usize = 1024;
 ///
 /// For backends whose runtime makes its own timers dear: one of those is set for the first of these.
 ///
+/// Nothing in here wakes, clones or drops a waker: those that go are given back, to be woken or dropped
+/// where no lock is held.
+///
+/// # Examples
+///
+/// ```
+/// use std::{
+///     task::Waker,
+///     time::{Duration, Instant},
+/// };
+///
+/// use anyio_engine::TimerQueue;
+///
+/// let (now, second) = (Instant::now(), Duration::from_secs(1));
+/// let mut queue = TimerQueue::new();
+/// let sooner = queue.enter(now + second, Waker::noop().clone());
+/// queue.enter(now + 2 * second, Waker::noop().clone());
+///
+/// // A deadline that was met.
+/// drop(queue.leave(&sooner));
+/// assert_eq!(queue.first(), Some(now + 2 * second));
+///
+/// // The runtime's timer has gone off.
+/// while let Some(waker) = queue.next_due(now + 2 * second) {
+///     waker.wake();
+/// }
+/// assert_eq!(queue.first(), None);
+/// ```
+///
 /// # Invariants
 ///
 /// Who waits has one entry in the order. The other entries are of timers that have gone; they match
