@@ -1,6 +1,6 @@
 //! Slots that stay where they are.
 
-use std::{array, sync::OnceLock};
+use std::sync::OnceLock;
 
 use super::slot::Slot;
 
@@ -43,7 +43,14 @@ impl Rest {
     #[cold]
     fn new() -> Box<Self> {
         Box::new(Self {
-            first: array::from_fn(|_| Slot::new()),
+            first: [
+                Slot::new(),
+                Slot::new(),
+                Slot::new(),
+                Slot::new(),
+                Slot::new(),
+                Slot::new(),
+            ],
             small: [const { Block::new() }; _],
             large: OnceLock::new(),
         })
@@ -65,7 +72,9 @@ impl Slots {
 
     #[inline]
     pub(super) fn new() -> Self {
-        Self { inline: array::from_fn(|_| Slot::new()), rest: OnceLock::new() }
+        // One by one: `array::from_fn` copies each of them about, through the stack, and by far more slowly
+        // than it counts in instructions.
+        Self { inline: [Slot::new(), Slot::new(), Slot::new()], rest: OnceLock::new() }
     }
 
     /// The slot at `index`.
