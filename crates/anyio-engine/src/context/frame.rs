@@ -153,6 +153,7 @@ impl Frame {
     pub(crate) fn leave(&mut self) {
         if let Some(node) = self.cell.take() {
             node.detach();
+            Node::let_go(node);
         }
     }
 

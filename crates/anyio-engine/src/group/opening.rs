@@ -151,19 +151,33 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         Poll::Ready(())
     }
 
-    /// All have ended: the group leaves the tree, and gives what they have come to.
-    pub(super) fn finish<E: TaskError, K: Errors>(
+    /// All have ended: the group leaves the tree, and gives what they have come to. `tally_of` finds that
+    /// in what they have `shared`.
+    #[inline]
+    pub(super) fn finish<S, E: TaskError, K: Errors>(
+        mut self: Pin<&mut Self>,
+        shared: S,
+        tally_of: impl Fn(&S) -> &Tally<E>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<T, K::Of<E>>> {
+        if tally_of(&shared).is_well() {
+            let this = self.as_mut().project();
+            if let Some(value) = this.value.take() {
+                // First, since it has the node, too, and then nobody has.
+                drop(shared);
+                this.hold.leave();
+                return Poll::Ready(Ok(value));
+            }
+        }
+        self.finish_ill::<E, K>(tally_of(&shared), cx)
+    }
+
+    fn finish_ill<E: TaskError, K: Errors>(
         self: Pin<&mut Self>,
         tally: &Tally<E>,
         cx: &Context<'_>,
     ) -> Poll<Result<T, K::Of<E>>> {
         let this = self.project();
-        if tally.is_well()
-            && let Some(value) = this.value.take()
-        {
-            this.hold.leave();
-            return Poll::Ready(Ok(value));
-        }
         let sum = tally.sum();
         // What is visible from here is read before the group leaves.
         let from_outside = tally.node.sees_outer();

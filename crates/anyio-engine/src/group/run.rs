@@ -201,7 +201,7 @@ where
         let Some(core) = this.core.take() else { unreachable!("it was there above") };
         // Not left to the drop of the rest: somebody may keep a handle, or have a look at the tasks just now.
         core.locals.let_go();
-        opening.finish::<E, K>(&core.tally, cx)
+        opening.finish::<_, E, K>(core, |core| &core.tally, cx)
     }
 }
 

@@ -43,14 +43,7 @@ impl Rest {
     #[cold]
     fn new() -> Box<Self> {
         Box::new(Self {
-            first: [
-                Slot::new(),
-                Slot::new(),
-                Slot::new(),
-                Slot::new(),
-                Slot::new(),
-                Slot::new(),
-            ],
+            first: [Slot::new(), Slot::new(), Slot::new(), Slot::new(), Slot::new(), Slot::new()],
             small: [const { Block::new() }; _],
             large: OnceLock::new(),
         })

@@ -53,6 +53,11 @@ impl Children {
         self.first.is_none() && self.more.as_ref().is_none_or(|more| more.is_empty())
     }
 
+    /// Whether there never was more than one at a time.
+    pub(super) const fn is_new(&self) -> bool {
+        self.first.is_none() && self.more.is_none()
+    }
+
     pub(super) fn to_vec(&self) -> Vec<Arc<Node>> {
         self.iter().cloned().collect()
     }

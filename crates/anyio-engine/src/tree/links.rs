@@ -43,16 +43,21 @@ pub(crate) struct Links {
     pub(super) listing: Listing,
 }
 
+/// What a node begins with.
+#[derive(Default)]
+pub(super) struct Start {
+    pub(super) parent: Option<Arc<Node>>,
+    pub(super) place: usize,
+    pub(super) label: Label,
+    pub(super) cause: Option<Cause>,
+    pub(super) deadline: Option<Instant>,
+}
+
 impl Links {
     /// For a node that nobody else has seen so far.
     #[inline]
-    pub(super) const fn new(
-        parent: Option<Arc<Node>>,
-        place: usize,
-        label: Label,
-        cause: Option<Cause>,
-        deadline: Option<Instant>,
-    ) -> Self {
+    pub(super) fn new(start: Start) -> Self {
+        let Start { parent, place, label, cause, deadline } = start;
         Self {
             parent,
             place,
@@ -68,6 +73,38 @@ impl Links {
             label,
             listing: Listing::NONE,
         }
+    }
+
+    /// Takes out of a node that has left the tree what may keep others alive, so that it may
+    /// [begin anew](Self::renew). False if there is more in it than in most.
+    #[inline]
+    pub(super) fn strip(&mut self) -> bool {
+        let plain = self.gone
+            && self.children.is_new()
+            && self.refused.is_none()
+            && self.listeners.is_none()
+            && self.cause.is_none()
+            && !self.listing.is_listed();
+        if plain {
+            self.parent = None;
+            self.members = None;
+            self.label.name = None;
+        }
+        plain
+    }
+
+    /// As [`new`](Self::new), for a node that was [stripped](Self::strip).
+    #[inline]
+    pub(super) fn renew(&mut self, start: Start) {
+        let Start { parent, place, label, cause, deadline } = start;
+        self.parent = parent;
+        self.place = place;
+        self.ghost = false;
+        self.gone = false;
+        self.cause = cause;
+        self.deadline = deadline;
+        self.label = label;
+        self.listing = Listing::NONE;
     }
 
     /// What has to go when the node does; most nodes have nothing.

@@ -42,7 +42,7 @@ impl Listing {
     /// That it is nowhere.
     pub(super) const NONE: Self = Self { place: NOWHERE, since: None, stays: false };
 
-    const fn is_listed(&self) -> bool {
+    pub(super) const fn is_listed(&self) -> bool {
         self.place != NOWHERE
     }
 

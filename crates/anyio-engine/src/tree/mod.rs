@@ -55,6 +55,7 @@ mod look;
 mod model;
 mod node;
 mod role;
+mod spare;
 mod survey;
 #[cfg(feature = "tracing")]
 mod watched;

@@ -14,8 +14,9 @@ use super::{
     bell::Bell,
     board::Board,
     flags::Flags,
-    links::{Links, Vanished},
+    links::{Links, Start, Vanished},
     role::{Label, Members},
+    spare,
 };
 use crate::sys::{Arc, AtomicU32, AtomicUsize, Mutex, Ordering, Weak, global, ticks};
 
@@ -37,21 +38,48 @@ impl Node {
         cause: Option<Cause>,
         deadline: Option<Instant>,
     ) -> Arc<Self> {
-        Self::make(flags, Links::new(None, 0, label, cause, deadline))
+        Self::make(flags, Start { label, cause, deadline, ..Start::default() })
     }
 
     #[inline(always)]
-    fn make(flags: Flags, links: Links) -> Arc<Self> {
+    fn make(flags: Flags, start: Start) -> Arc<Self> {
         let effective = if flags.any(Flags::CANCELLED) { Flags::EFFECTIVE } else { Flags::PLAIN };
         let asked = if flags.any(Flags::SHUTDOWN) { Flags::ASKED } else { Flags::PLAIN };
-        let parent_address = links.parent.as_ref().map_or(0, Self::address);
+        let flags = flags.with(effective).with(asked).0;
+        let parent_address = start.parent.as_ref().map_or(0, Self::address);
+        if let Some(mut spare) = spare::take()
+            && let Some(node) = Arc::get_mut(&mut spare)
+        {
+            node.flags.store(flags, Ordering::Relaxed);
+            node.parent_address.store(parent_address, Ordering::Relaxed);
+            node.links.get_mut().renew(start);
+            return spare;
+        }
+        Self::make_new(flags, parent_address, start)
+    }
+
+    #[inline(never)]
+    fn make_new(flags: u32, parent_address: usize, start: Start) -> Arc<Self> {
         Arc::new(Self {
-            flags: AtomicU32::from(flags.with(effective).with(asked).0),
+            flags: AtomicU32::from(flags),
             parent_address: AtomicUsize::from(parent_address),
             waker: Bell::new(),
             board: OnceLock::new(),
-            links: Mutex::from(links),
+            links: Mutex::from(Links::new(start)),
         })
+    }
+
+    /// Lets go of a node that has left the tree. If nobody else has it and there is nothing in it, the next
+    /// one that this thread makes is made of it.
+    #[inline]
+    pub(crate) fn let_go(mut node: Arc<Self>) {
+        // Its bell is empty: `detach` has taken what was in there, and nobody leaves a waker afterwards.
+        if let Some(own) = Arc::get_mut(&mut node)
+            && own.board.get().is_none()
+            && own.links.get_mut().strip()
+        {
+            spare::keep(node);
+        }
     }
 
     /// A new node beneath `parent`, or whatever has taken that one's place. It has no cause of its own.
@@ -71,8 +99,9 @@ impl Node {
         // It has its parent before anybody sees it, so a walk that finds it needs nothing more.
         let place = links.children.next_place();
         let found = parent.flags().only(Flags::FOUND);
-        let own = Links::new(Some(Arc::clone(parent)), place, label, None, deadline);
-        let node = Self::make(flags.with(found), own);
+        let parent_link = Some(Arc::clone(parent));
+        let start = Start { parent: parent_link, place, label, cause: None, deadline };
+        let node = Self::make(flags.with(found), start);
         links.children.insert(Arc::clone(&node));
         drop(links);
         if parent.flags().any(Flags::EFFECTIVE.with(Flags::ASKED)) {

@@ -238,7 +238,7 @@ where
         }
         open.closed = true;
         let Some(tasks) = this.tasks.take() else { unreachable!("they were there above") };
-        opening.finish::<E, FirstError>(&tasks.open.common.tally, cx)
+        opening.finish::<_, E, FirstError>(tasks, |tasks| &tasks.open.common.tally, cx)
     }
 }
 
