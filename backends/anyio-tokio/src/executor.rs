@@ -12,6 +12,7 @@ use crate::Tokio;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The runtime that runs the calling code, or whose handle it has entered.
+#[inline]
 pub(crate) fn current() -> Result<Handle, NoRuntime> {
     Handle::try_current().map_err(|_| {
         NoRuntime::new(format!(
@@ -50,6 +51,7 @@ impl Executor for Tokio {
 
     type Spawner = TokioSpawner;
 
+    #[inline]
     fn spawner() -> Result<TokioSpawner, NoRuntime> {
         current().map(TokioSpawner)
     }

@@ -29,6 +29,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         task_that_waits_for_its_turn_is_cancelled,
         waiting_task_is_cancelled_by_its_handle,
         limit_of_zero_is_refused,
+        groups_have_nothing_of_those_before,
         collects_all_errors_in_order,
         collects_an_error_of_the_body_first,
         collects_errors_of_cleanups,
@@ -298,6 +299,43 @@ async fn waiting_task_is_cancelled_by_its_handle<B: Runtime>() {
     });
     assert_eq!(group.await, Ok("next"));
     assert_eq!(ran.get(), 0);
+}
+
+/// G2, G11: a group begins with nothing of one that has ended: no limit, no name, no service, no failure.
+async fn groups_have_nothing_of_those_before<B: Runtime>() {
+    for round in 0..10 {
+        let limited = Group::<B>::builder().limit(1).run(async |tg| {
+            tg.child().name("old").spawn(checkpoint());
+            tg.child().service().spawn(sleep_forever());
+            let joined = tg.spawn(async { Ok("joined") });
+            Ok(joined.await?)
+        });
+        assert_eq!(limited.await, Ok("joined"));
+        if round % 2 == 1 {
+            let failed = Group::<B>::builder().run(async |tg| {
+                tg.spawn(async { named::<()>("old") });
+                Ok(())
+            });
+            assert_eq!(failed.await, Err(Failure::Named("old")));
+        }
+        let group = Group::<B>::builder().run(async |tg| {
+            assert!(!tg.cancel_called() && !tg.shutdown_called());
+            let (one, other) = (event::<B>(), event::<B>());
+            let (mine, theirs) = (Arc::clone(&one), Arc::clone(&other));
+            // They run at the same time, or wait for ever.
+            let first = tg.spawn(async move {
+                mine.set();
+                theirs.wait().await;
+            });
+            let second = tg.spawn(async move {
+                other.set();
+                one.wait().await;
+            });
+            assert_eq!((first.name(), second.name()), (None, None));
+            Ok((first.await, second.await))
+        });
+        assert_eq!(group.await, Ok((Ok(()), Ok(()))));
+    }
 }
 
 /// G11: a group in which nothing could run is refused at once.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     sys::Arc,
-    tree::{Flags, Label, Node, Note, Posted, Timer},
+    tree::{Flags, Links, Node, Note, Posted, Timer},
 };
 
 /// Whether the running code is in a scope that is cancelled, itself or from outside.
@@ -111,14 +111,14 @@ fn node_at(view: View<'_>) -> Option<Arc<Node>> {
         next = view.outer();
     }
     for view in without.into_iter().rev() {
-        let made = make(view.kind(), &|| nearest.clone(), nearest.as_ref());
+        let made = make(&view.kind(), &|| nearest.clone(), nearest.as_ref());
         nearest = Some(Arc::clone(view.cell().get_or_init(|| made)));
     }
     nearest
 }
 
 /// The node of a frame that has none, in the place where the running code is.
-pub(crate) fn make_here(kind: Kind<'_>) -> Arc<Node> {
+pub(crate) fn make_here(kind: &Kind<'_>) -> Arc<Node> {
     slot::current(|view| match view.and_then(|view| view.cell().get()) {
         Some(parent) => make(kind, &|| Some(parent.clone()), Some(parent)),
         None => {
@@ -130,22 +130,27 @@ pub(crate) fn make_here(kind: Kind<'_>) -> Arc<Node> {
 
 /// The node of a frame that has none. That of the frame around it is `outer`, and for an
 /// [`Owner`](super::Owner), who may not want it, what `find` finds.
+#[inline]
 fn make(
-    kind: Kind<'_>,
+    kind: &Kind<'_>,
     find: &dyn Fn() -> Option<Arc<Node>>,
     outer: Option<&Arc<Node>>,
 ) -> Arc<Node> {
-    let (flags, site, deadline) = match kind {
+    let (flags, site, deadline) = match *kind {
         Kind::Owned(owner) => return owner.make(find),
         Kind::Scope(flags, site) => (flags, site, None),
         Kind::Until(end, site) => (Flags::PLAIN, site, end.map(|(deadline, _)| deadline)),
         Kind::Outside | Kind::Job | Kind::Transparent => {
-            return Node::new(Flags::PLAIN, Label::default(), None, None);
+            return Node::new(Flags::PLAIN, |_| {});
         }
     };
+    let fill = |links: &mut Links| {
+        links.label.site = site;
+        links.deadline = deadline;
+    };
     match outer {
-        Some(parent) => Node::beneath(parent, flags, Label::at(site), deadline),
-        None => Node::new(flags, Label::at(site), None, deadline),
+        Some(parent) => Node::beneath(parent, flags, fill),
+        None => Node::new(flags, fill),
     }
 }
 

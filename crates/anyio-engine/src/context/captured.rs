@@ -20,7 +20,7 @@ use super::{
 use crate::{
     erased::Erased,
     sys::Arc,
-    tree::{self, Flags, Label, Node, Role},
+    tree::{self, Flags, Node, Role},
 };
 
 /// Takes the context of the running code along, to a task that somebody else spawns.
@@ -98,7 +98,7 @@ impl Owner for Place {
 
     fn make(&self, _: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
         let flags = Flags::TASK_ROOT.with(Role::Captured.flags());
-        let node = Node::new(flags, Label::at(Some(self.site)), None, None);
+        let node = Node::new(flags, |links| links.label.site = Some(self.site));
         node.attach(self.context.node.clone());
         node.list();
         node

@@ -125,6 +125,14 @@ impl Frame {
     /// The node, made now if there is none.
     #[inline]
     pub(crate) fn need_node(&self, kind: Kind<'_>) -> &Arc<Node> {
+        match self.cell.get() {
+            Some(node) => node,
+            None => self.make_node(&kind),
+        }
+    }
+
+    #[inline(never)]
+    fn make_node(&self, kind: &Kind<'_>) -> &Arc<Node> {
         self.cell.get_or_init(|| ambient::make_here(kind))
     }
 
@@ -143,7 +151,10 @@ impl Frame {
         kind: impl FnOnce() -> Kind<'k>,
         cx: &Context<'_>,
     ) -> &Arc<Node> {
-        let node = self.cell.get_or_init(|| ambient::make_here(kind()));
+        let node = match self.cell.get() {
+            Some(node) => node,
+            None => self.make_node(&kind()),
+        };
         node.waker().register(cx.waker());
         node
     }
@@ -152,8 +163,15 @@ impl Frame {
     #[inline]
     pub(crate) fn leave(&mut self) {
         if let Some(node) = self.cell.take() {
+            leave(node);
+        }
+    }
+
+    /// The same, where somebody else has the node, too.
+    #[inline]
+    pub(crate) fn leave_to_others(&mut self) {
+        if let Some(node) = self.cell.take() {
             node.detach();
-            Node::let_go(node);
         }
     }
 
@@ -179,6 +197,13 @@ impl Drop for Frame {
             abandon(node);
         }
     }
+}
+
+/// The node's future has ended. (Most tasks have no node, and all ask.)
+#[inline(never)]
+fn leave(node: Arc<Node>) {
+    node.detach();
+    Node::let_go(node);
 }
 
 /// The node's future has been dropped before it had ended.

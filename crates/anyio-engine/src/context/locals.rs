@@ -59,32 +59,6 @@ impl fmt::Debug for Locals {
     }
 }
 
-/// What the tasks of a group inherit. The group lets go of it when all have ended: somebody may keep a
-/// handle for long after that, and with it what the tasks have shared.
-///
-/// Mostly there is nothing, and then no lock to take.
-#[derive(Debug)]
-pub(crate) struct Inherited(Option<Mutex<Option<Arc<Locals>>>>);
-
-impl Inherited {
-    /// What is set where the running code is.
-    pub(crate) fn here() -> Self {
-        Self(Locals::current().map(|locals| Mutex::from(Some(locals))))
-    }
-
-    pub(super) fn get(&self) -> Option<Arc<Locals>> {
-        self.0.as_ref()?.lock().clone()
-    }
-
-    /// No task is left that could ask.
-    pub(crate) fn let_go(&self) {
-        if let Some(locals) = &self.0 {
-            let locals = locals.lock().take();
-            drop(locals);
-        }
-    }
-}
-
 /// The value of `key` where the running code is, without its type.
 fn find(key: usize) -> Option<Value> {
     slot::current(|view| view.and_then(View::locals)?.find(key).cloned())

@@ -15,7 +15,7 @@ mod slot;
 
 pub use captured::{Captured, InScope, capture};
 pub(crate) use frame::{Body, Frame, in_job, is_polled, lost, poll_again, poll_unwound};
-pub(crate) use locals::{Inherited, Locals, RunId};
+pub(crate) use locals::{Locals, RunId};
 pub use locals::{RunLocal, TreeLocal, UnsetLocal, WithLocal};
 pub(crate) use owner::{Owner, Verdict};
 pub use root::{EnterGuard, Root, current_backend, enter, root, running_backend};

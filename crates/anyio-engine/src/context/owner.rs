@@ -1,5 +1,6 @@
 //! Frames whose cancellation is kept elsewhere than in a node.
 
+use super::locals::Locals;
 use crate::{sys::Arc, tree::Node};
 
 /// What an [`Owner`] says about its frame.
@@ -15,6 +16,12 @@ pub(crate) enum Verdict {
 /// Knows the cancellation of a frame that has no node, and makes the node when one is needed.
 pub(crate) trait Owner {
     fn verdict(&self) -> Verdict;
+
+    /// The locals of the task whose outermost frame this is, if that is where its entry [has](super::Source)
+    /// them from.
+    fn locals(&self) -> Option<Arc<Locals>> {
+        None
+    }
 
     /// A node that stands for the frame, attached. `outer` finds the node of the frame around it.
     fn make(&self, outer: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node>;

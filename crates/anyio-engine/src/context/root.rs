@@ -117,7 +117,7 @@ impl Owner for Outermost {
     fn make(&self, _: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
         let flags = Flags::TASK_ROOT.with(Role::Run.flags());
         let label = Label { name: Some(self.backend.name().into()), site: None };
-        let node = Node::new(flags, label, None, None);
+        let node = Node::new(flags, |links| links.label = label);
         node.list();
         node
     }

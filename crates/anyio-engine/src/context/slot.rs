@@ -16,10 +16,7 @@ use std::{
 
 use anyio_core::CauseKind;
 
-use super::{
-    locals::{Inherited, Locals},
-    owner::Owner,
-};
+use super::{locals::Locals, owner::Owner};
 use crate::{
     erased::Erased,
     sys::{Arc, thread_local},
@@ -127,8 +124,8 @@ pub(crate) enum Source<'a> {
     Outer,
     /// It has its own, or none, whatever is set outside.
     Own(Option<&'a Arc<Locals>>),
-    /// It is a task, and has those of its group.
-    Group(&'a Inherited),
+    /// Its owner says.
+    Owner,
 }
 
 impl<'a> Entry<'a> {
@@ -177,8 +174,9 @@ thread_local! {
     static TOP: Cell<*const Link<'static>> = const { Cell::new(ptr::null()) };
 }
 
-/// Runs `f` with `entry` as the innermost frame.
-#[inline]
+/// Runs `f` with `entry` as the innermost frame. (Always in line: what was just written is not read back, which
+/// would have to wait until it is there.)
+#[inline(always)]
 pub(crate) fn enter<R>(entry: Entry<'_>, f: impl FnOnce() -> R) -> R {
     struct Restore(*const Link<'static>);
 
@@ -280,7 +278,10 @@ impl<'v> View<'v> {
             match view.0.locals {
                 Source::Outer => next = view.outer(),
                 Source::Own(locals) => return locals.cloned(),
-                Source::Group(inherited) => return inherited.get(),
+                Source::Owner => {
+                    let Kind::Owned(owner) = view.kind() else { return None };
+                    return owner.locals();
+                }
             }
         }
         None

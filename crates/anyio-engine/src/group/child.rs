@@ -17,7 +17,7 @@ use super::{
     slot::{End, Slot},
 };
 use crate::{
-    context::{Body, Frame, Kind, Owner, Source, Verdict, poll_again},
+    context::{Body, Frame, Kind, Locals, Owner, Source, Verdict, poll_again},
     scope::catch,
     sys::Arc,
     tree::{self, Flags, Node, Role},
@@ -148,8 +148,9 @@ where
         let mut this = self.project();
         let Some(seat) = this.seat.take() else { return };
         let core = seat.group();
-        let (backend, locals) = (core.backend, Source::Group(&core.locals));
+        let (backend, locals) = (core.backend, core.roster.locals());
         let clear = || this.body.as_mut().clear();
+        let locals = Source::Own(locals.as_ref());
         let dropped = catch(|| this.frame.enter_root(Kind::Outside, backend, locals, None, clear));
         this.frame.leave();
         core.tally.lose();
@@ -165,24 +166,26 @@ where
 struct Root<'a, B: Executor, E> {
     core: &'a Group<B, E>,
     slot: &'a Slot,
+    /// The group's.
+    node: &'a Arc<Node>,
 }
 
 impl<B: Executor, E> Root<'_, B, E> {
     /// Whether the task is cancelled, by its handle or with its group.
     fn is_cancelled(&self) -> bool {
-        self.slot.is_cancel_called() || self.core.tally.node.is_effective()
+        self.slot.is_cancel_called() || self.node.is_effective()
     }
 
     /// Why, if it is.
     fn cause(&self) -> Cause {
-        self.slot.own_cause().unwrap_or_else(|| self.core.tally.node.origin())
+        self.slot.own_cause().unwrap_or_else(|| self.node.origin())
     }
 
     /// Why the task has ended before it was ready: it may have been cancelled and have made nothing of
     /// it. That its `Ready` has gone unused is what follows then, and no reason.
     fn early_cause(&self) -> Cause {
         let own = self.slot.own_cause().filter(|cause| cause.kind() != CauseKind::NeverStarted);
-        let node = &self.core.tally.node;
+        let node = self.node;
         own.or_else(|| node.is_effective().then(|| node.origin()))
             .unwrap_or(Cause::of(CauseKind::NeverStarted))
     }
@@ -193,9 +196,15 @@ impl<B: Executor, E> Owner for Root<'_, B, E> {
         if self.is_cancelled() { Verdict::Cancelled } else { Verdict::Clear }
     }
 
+    fn locals(&self) -> Option<Arc<Locals>> {
+        self.core.roster.locals()
+    }
+
     fn make(&self, _: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
         let flags = Flags::TASK_ROOT.with(Role::Task.flags());
-        let node = Node::beneath(&self.core.tally.node, flags, self.slot.tree_label(), None);
+        let node = Node::beneath(self.node, flags, |links| {
+            links.label = self.slot.tree_label();
+        });
         self.slot.adopt(&node);
         node
     }
@@ -212,7 +221,7 @@ fn leave_well<B: Executor, E: Send + 'static, T: Send + 'static>(
         return leave(seat, place, Fate::Ended(Ok(value)));
     }
     discard(seat.group(), seat.slot(), value);
-    seat.leave(Some(place.index()), false, |core| &core.tally.node);
+    seat.leave(Some(place.index()), false, |core| core.tally.node());
 }
 
 /// The task has been unwound, on its `own` or with its group, and its handle is gone.
@@ -225,7 +234,7 @@ fn leave_cut<B: Executor, E: Send + 'static>(seat: Seat<Core<B, E>>, place: Plac
     if place.is_used() || standing.has_remains() {
         drop(seat.slot().end_alone());
     }
-    seat.leave(Some(place.index()), standing.is_service(), |core| &core.tally.node);
+    seat.leave(Some(place.index()), standing.is_service(), |core| core.tally.node());
 }
 
 /// The task has ended. The group hears of an error before anybody who waits for the task, and of
@@ -280,7 +289,7 @@ fn leave<B: Executor, E: Send + 'static, T: Send + 'static>(
         }
     };
     let free = free.then_some(place.index());
-    seat.leave(free, standing.is_service(), |core| &core.tally.node);
+    seat.leave(free, standing.is_service(), |core| core.tally.node());
 }
 
 /// Drops what a task has left behind. If that panics, it is the task's panic.
@@ -305,9 +314,10 @@ where
             panic!("a future was polled after it had ended")
         };
         let slot = seat.slot();
-        let root = Root { core: seat.group(), slot };
+        let core = seat.group();
+        let root = Root { core, slot, node: core.tally.node() };
         let kind = Kind::Owned(&root);
-        let (backend, locals) = (root.core.backend, Source::Group(&root.core.locals));
+        let (backend, locals) = (root.core.backend, Source::Owner);
         let waker = Some(cx.waker());
         let (mut cancelled, mut own) = (false, false);
         let polled = catch(|| {

@@ -68,6 +68,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
     ///
     /// If the group has closed, or if it was opened outside of any runtime.
     #[track_caller]
+    #[inline]
     #[doc(alias = "start_soon", alias = "create_task")]
     pub fn spawn<F>(&self, future: F) -> TaskHandle<<F::Output as Outcome<E>>::Value>
     where
@@ -149,7 +150,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         let places = entered.ok_or(Refused::Closed)?;
         if profile.service && core.roster.is_awaited() {
             // The group may have to end it at once.
-            core.tally.node.waker().wake();
+            core.tally.node().waker().wake();
         }
         Ok(places)
     }
@@ -216,30 +217,30 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
     /// body had ended or ends by itself.
     #[track_caller]
     pub fn cancel(&self) {
-        self.core.tally.node.cancel(Cause::explicit());
+        self.core.tally.node().cancel(Cause::explicit());
     }
 
     /// Cancels the body and all tasks, and says why.
     #[track_caller]
     pub fn cancel_because(&self, reason: impl Into<StdArc<str>>) {
-        self.core.tally.node.cancel(Cause::explicit_because(reason));
+        self.core.tally.node().cancel(Cause::explicit_because(reason));
     }
 
     /// Cancels the body and all tasks for a cause made elsewhere, as that of a scope.
     pub fn cancel_with(&self, cause: Cause) {
-        self.core.tally.node.cancel(cause);
+        self.core.tally.node().cancel(cause);
     }
 
     /// Whether the group has been cancelled itself: by a call, or because a member failed.
     #[must_use]
     pub fn cancel_called(&self) -> bool {
-        self.core.tally.node.own_cause().is_some()
+        self.core.tally.node().own_cause().is_some()
     }
 
     /// Why the group has been cancelled itself, if it has.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
-        self.core.tally.node.own_cause()
+        self.core.tally.node().own_cause()
     }
 }
 
@@ -282,7 +283,7 @@ impl<B: Executor + Clock, E: TaskError> TaskGroup<B, E> {
     /// ```
     #[track_caller]
     pub fn shutdown(&self, grace: Duration) {
-        let node = Arc::clone(&self.core.tally.node);
+        let node = Arc::clone(self.core.tally.node());
         if grace.is_zero() {
             node.ask();
             node.cancel(Cause::of(CauseKind::Shutdown));
@@ -302,7 +303,7 @@ impl<B: Executor + Clock, E: TaskError> TaskGroup<B, E> {
     /// Whether [`shutdown`](Self::shutdown) has been called.
     #[must_use]
     pub fn shutdown_called(&self) -> bool {
-        self.core.tally.node.flags().any(Flags::SHUTDOWN)
+        self.core.tally.node().flags().any(Flags::SHUTDOWN)
     }
 }
 
@@ -350,7 +351,7 @@ impl<B: Executor, E> fmt::Debug for TaskGroup<B, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskGroup")
             .field("tasks", &self.core.roster.len())
-            .field("cause", &self.core.tally.node.own_cause())
+            .field("cause", &self.core.tally.node().own_cause())
             .finish()
     }
 }

@@ -33,9 +33,14 @@ pub(super) struct Shared<C> {
 }
 
 impl<C> Shared<C> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(core: C) -> Self {
         Self { roster: Roster::new(), core }
+    }
+
+    /// What it is made of, for who alone has it.
+    pub(super) const fn parts(&mut self) -> (&mut Roster, &mut C) {
+        (&mut self.roster, &mut self.core)
     }
 }
 
@@ -66,6 +71,10 @@ impl<C: Send + Sync> Members for Shared<C> {
 
     fn list(&self) -> Vec<Member> {
         self.roster.list()
+    }
+
+    fn is_closing(&self) -> bool {
+        self.roster.is_awaited()
     }
 }
 

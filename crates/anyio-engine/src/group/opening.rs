@@ -78,6 +78,7 @@ impl<F, Fut, T> Opening<F, Fut, T> {
     }
 
     /// Takes the group's place in the tree.
+    #[inline]
     pub(super) fn begin(self: Pin<&mut Self>) -> Begin {
         let this = self.project();
         *this.span = Span::group(this.name.as_deref(), this.location);
@@ -86,6 +87,7 @@ impl<F, Fut, T> Opening<F, Fut, T> {
     }
 
     /// Opens the group, whose tasks are these.
+    #[inline]
     pub(super) fn open(self: Pin<&mut Self>, members: Option<Weak<dyn Members>>) {
         let this = self.project();
         this.hold.need_node(kind(this.location)).open(this.name.clone(), members);
@@ -97,13 +99,11 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         this.hold.enter(kind(this.location), || this.span.in_scope(f))
     }
 
-    /// From now on, changes in the tree wake the group. Whether its body has `ended`.
-    pub(super) fn settle(self: Pin<&mut Self>, ended: bool, cx: &Context<'_>) {
+    /// From now on, changes in the tree wake the group.
+    #[inline]
+    pub(super) fn settle(self: Pin<&mut Self>, cx: &Context<'_>) -> &Arc<Node> {
         let this = self.project();
-        let node = this.hold.settle(kind(this.location), cx);
-        if ended {
-            node.set_closing();
-        }
+        this.hold.settle(kind(this.location), cx)
     }
 
     /// Polls the body, made in the first poll; ready when it has ended, however it did.
@@ -125,15 +125,20 @@ impl<F, Fut, T> Opening<F, Fut, T> {
             hold.follow();
             return Poll::Ready(());
         }
-        let mut body = this.body.as_mut();
-        let poll = || {
-            if let Some(make) = make {
-                body.as_mut().set(make());
-            }
-            (boundary.is_effective_inside(), body.poll(cx))
-        };
-        let poll = || this.span.in_scope(|| catch(|| boundary.enter(BOUNDARY, poll)));
-        let polled = hold.enter(kind, poll);
+        let (mut body, span, mut make) = (this.body.as_mut(), &*this.span, make);
+        // One in the other, and not one given to the other: what they use is not copied from each to the next.
+        let polled = hold.enter(kind, || {
+            span.in_scope(|| {
+                catch(|| {
+                    boundary.enter(BOUNDARY, || {
+                        if let Some(make) = make.take() {
+                            body.as_mut().set(make());
+                        }
+                        (boundary.is_effective_inside(), body.as_mut().poll(cx))
+                    })
+                })
+            })
+        });
         let settle = || Arc::clone(hold.settle(kind, cx));
         match ready!(conclude(boundary, this.body, polled, cx, settle)) {
             Outcome::Value(end) => match catch(|| end.into_result()) {
@@ -151,28 +156,30 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         Poll::Ready(())
     }
 
-    /// All have ended: the group leaves the tree, and gives what they have come to. `tally_of` finds that
-    /// in what they have `shared`.
+    /// All have ended, and well: what the body has come to. The group leaves the tree.
     #[inline]
-    pub(super) fn finish<S, E: TaskError, K: Errors>(
-        mut self: Pin<&mut Self>,
-        shared: S,
-        tally_of: impl Fn(&S) -> &Tally<E>,
-        cx: &Context<'_>,
-    ) -> Poll<Result<T, K::Of<E>>> {
-        if tally_of(&shared).is_well() {
-            let this = self.as_mut().project();
-            if let Some(value) = this.value.take() {
-                // First, since it has the node, too, and then nobody has.
-                drop(shared);
-                this.hold.leave();
-                return Poll::Ready(Ok(value));
-            }
-        }
-        self.finish_ill::<E, K>(tally_of(&shared), cx)
+    pub(super) fn finish_well<E>(self: Pin<&mut Self>, tally: &Tally<E>) -> Option<T> {
+        let this = self.project();
+        let value = if tally.is_well() { this.value.take()? } else { return None };
+        this.hold.leave_to_others();
+        Some(value)
     }
 
-    fn finish_ill<E: TaskError, K: Errors>(
+    /// The same, however it has ended.
+    #[inline]
+    pub(super) fn finish<E: TaskError, K: Errors>(
+        mut self: Pin<&mut Self>,
+        tally: &Tally<E>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<T, K::Of<E>>> {
+        match self.as_mut().finish_well(tally) {
+            Some(value) => Poll::Ready(Ok(value)),
+            None => self.finish_ill::<E, K>(tally, cx),
+        }
+    }
+
+    /// All have ended, but not well: what that has come to.
+    pub(super) fn finish_ill<E: TaskError, K: Errors>(
         self: Pin<&mut Self>,
         tally: &Tally<E>,
         cx: &Context<'_>,
@@ -180,8 +187,8 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         let this = self.project();
         let sum = tally.sum();
         // What is visible from here is read before the group leaves.
-        let from_outside = tally.node.sees_outer();
-        let origin = Cancelled::new(tally.node.origin());
+        let from_outside = tally.node().sees_outer();
+        let origin = Cancelled::new(tally.node().origin());
         this.hold.leave();
         match sum {
             Sum::Panic(payload) => resume_unwind(payload),

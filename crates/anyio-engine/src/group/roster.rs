@@ -6,6 +6,7 @@ use anyio_core::{Cause, CauseKind};
 
 use super::{lease::AnyShared, slot::Slot, slots::Slots};
 use crate::{
+    context::Locals,
     sys::{Arc, AtomicU32, AtomicU64, Mutex, Ordering},
     tree::{Member, Node},
 };
@@ -108,27 +109,64 @@ struct Entrance {
     orphaned: bool,
     /// What this is a part of.
     own: Option<Arc<dyn AnyShared>>,
+    /// What was set where the group was opened, as long as there may be tasks that ask for it: somebody may
+    /// keep a handle for long after that, and with it what the tasks have shared.
+    locals: Option<Arc<Locals>>,
+}
+
+/// What a group that has closed lets go of, and not under the lock.
+pub(super) struct Rest {
+    _own: Option<Arc<dyn AnyShared>>,
+    _locals: Option<Arc<Locals>>,
 }
 
 impl Roster {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new() -> Self {
-        let entrance = Entrance {
-            free: NONE,
-            fresh: 0,
-            room: Slots::ROOM,
-            closed: false,
-            orphaned: false,
-            own: None,
-        };
         Self {
-            entrance: Mutex::from(entrance),
+            entrance: Mutex::from(Entrance {
+                free: NONE,
+                fresh: 0,
+                room: Slots::ROOM,
+                closed: false,
+                orphaned: false,
+                own: None,
+                locals: None,
+            }),
             spawned: AtomicU32::default(),
             slots: Slots::new(),
             exit: AtomicU64::from(u64::from(NONE)),
             services: AtomicU32::default(),
             late: AtomicU32::default(),
         }
+    }
+
+    /// It is new, or was [stripped](Self::strip): it is a new group's.
+    #[inline]
+    pub(super) fn begin(&mut self, locals: Option<Arc<Locals>>) {
+        self.entrance.get_mut().locals = locals;
+    }
+
+    /// Makes one that has closed, and that nobody else has, as good as new. False if there is more in it than in
+    /// most.
+    #[inline]
+    pub(super) fn strip(&mut self) -> bool {
+        let entrance = self.entrance.get_mut();
+        if !entrance.closed || self.slots.have_more() {
+            return false;
+        }
+        debug_assert!(
+            entrance.own.is_none() && entrance.locals.is_none(),
+            "it has let go of these"
+        );
+        entrance.free = NONE;
+        entrance.fresh = 0;
+        entrance.closed = false;
+        entrance.orphaned = false;
+        self.spawned.store(0, Ordering::Relaxed);
+        self.exit.store(u64::from(NONE), Ordering::Relaxed);
+        self.late.store(0, Ordering::Relaxed);
+        true
     }
 
     #[inline]
@@ -140,6 +178,11 @@ impl Roster {
     #[inline]
     fn running(&self, exit: Exit) -> u32 {
         self.spawned.load(Ordering::Acquire).wrapping_sub(exit.ended())
+    }
+
+    /// What the tasks inherit; nothing when there are none any more.
+    pub(super) fn locals(&self) -> Option<Arc<Locals>> {
+        self.entrance.lock().locals.clone()
     }
 
     /// How many tasks run.
@@ -277,8 +320,8 @@ impl Roster {
             }
         };
         if let Some(group) = last {
-            let own = group.roster().close_orphan();
-            drop(own);
+            let rest = group.roster().close_orphan();
+            drop(rest);
         }
     }
 
@@ -318,7 +361,7 @@ impl Roster {
     /// The body has ended: closes the group if it has no tasks. With that comes what has kept all this, if
     /// nobody needs it any more.
     #[inline]
-    pub(super) fn close(&self) -> (Progress, Option<Arc<dyn AnyShared>>) {
+    pub(super) fn close(&self) -> (Progress, Option<Rest>) {
         // Only the group's own future says so, and says it once.
         let mut exit = self.exit();
         if !exit.has(Exit::AWAITED) {
@@ -340,19 +383,21 @@ impl Roster {
     }
 
     /// No task runs, and none will. What comes back must not be dropped under the lock.
-    fn shut(&self, entrance: &mut Entrance) -> Option<Arc<dyn AnyShared>> {
+    fn shut(&self, entrance: &mut Entrance) -> Option<Rest> {
         if entrance.closed {
             return None;
         }
         entrance.closed = true;
+        let locals = entrance.locals.take();
         // Mostly there are none, and there will be no more: tasks add to them.
         let nobody = self.late.load(Ordering::Acquire) == 0
             || self.late.fetch_or(CLOSED, Ordering::AcqRel) == 0;
-        if nobody { entrance.own.take() } else { None }
+        let own = if nobody { entrance.own.take() } else { None };
+        Some(Rest { _own: own, _locals: locals })
     }
 
     /// The group's future is gone: the group is closed as soon as no task runs.
-    pub(super) fn orphan(&self) -> Option<Arc<dyn AnyShared>> {
+    pub(super) fn orphan(&self) -> Option<Rest> {
         let mut entrance = self.entrance.lock();
         entrance.orphaned = true;
         let exit = Exit(self.exit.fetch_or(Exit::ORPHANED, Ordering::AcqRel));
@@ -361,7 +406,7 @@ impl Roster {
     }
 
     /// The last task has ended, or so it seemed, of a group whose future is gone.
-    fn close_orphan(&self) -> Option<Arc<dyn AnyShared>> {
+    fn close_orphan(&self) -> Option<Rest> {
         let mut entrance = self.entrance.lock();
         if self.running(self.exit()) == 0 { self.shut(&mut entrance) } else { None }
     }

@@ -13,11 +13,11 @@ use anyio_core::{Body as BodyEnd, Executor, GroupError, TaskError};
 use pin_project_lite::pin_project;
 
 use super::{
-    core::{Core, Group, Settings},
+    core::{Group, Settings},
     handle::TaskGroup,
     opening::{Begin, Opening},
 };
-use crate::{context::current_backend, sys::Arc};
+use crate::sys::Arc;
 
 /// Opens a group of tasks, runs `body` in it, and returns when the body and every task have ended.
 ///
@@ -174,9 +174,7 @@ where
         let mut opening = this.opening;
         let make = opening.as_mut().start().map(|body| {
             let Begin { node, span } = opening.as_mut().begin();
-            let core = Core::new(node, current_backend(), span, *this.settings);
-            let core = Arc::new(Group::new(core));
-            let core = this.core.insert(core);
+            let core = this.core.insert(Group::begin(node, span, *this.settings));
             let members = Arc::downgrade(core);
             opening.as_mut().open(Some(members));
             let group = TaskGroup::new(Arc::clone(core));
@@ -187,21 +185,23 @@ where
         // The waker is there before the group says that it waits, and then looks whether it has to.
         let waits = core.roster.is_busy();
         if waits {
-            opening.as_mut().settle(true, cx);
+            opening.as_mut().settle(cx);
         }
         if !core.close() {
             if waits {
                 return Poll::Pending;
             }
-            opening.as_mut().settle(true, cx);
+            opening.as_mut().settle(cx);
             if !core.close() {
                 return Poll::Pending;
             }
         }
         let Some(core) = this.core.take() else { unreachable!("it was there above") };
-        // Not left to the drop of the rest: somebody may keep a handle, or have a look at the tasks just now.
-        core.locals.let_go();
-        opening.finish::<_, E, K>(core, |core| &core.tally, cx)
+        if let Some(value) = opening.as_mut().finish_well(&core.tally) {
+            Group::let_go(core);
+            return Poll::Ready(Ok(value));
+        }
+        opening.finish_ill::<E, K>(&core.tally, cx)
     }
 }
 

@@ -14,8 +14,8 @@ use crate::{
 
 /// What the members of a group come to.
 pub(super) struct Tally<E> {
-    /// The group's place in the tree.
-    pub(super) node: Arc<Node>,
+    /// The group's place in the tree. Nothing before there is a group, and after.
+    node: Option<Arc<Node>>,
     pub(super) span: Span,
     /// Nothing in most groups.
     failure: Mutex<Option<Box<Failure<E>>>>,
@@ -54,16 +54,47 @@ pub(super) enum Sum<E> {
 }
 
 impl<E> Tally<E> {
-    #[inline]
     pub(super) fn new(node: Arc<Node>, span: Span, settings: Settings) -> Self {
+        let mut tally = Self::blank();
+        tally.begin(node, span, settings);
+        tally
+    }
+
+    /// Of no group.
+    #[inline(always)]
+    pub(super) fn blank() -> Self {
         Self {
-            node,
-            span,
+            node: None,
+            span: Span::none(),
             failure: Mutex::from(None),
-            collects: settings.collects,
+            collects: false,
             failed: AtomicBool::default(),
             cut_from_outside: AtomicBool::default(),
             lost: AtomicBool::default(),
+        }
+    }
+
+    /// There is nothing in it: it is the one of this group from now on.
+    #[inline]
+    pub(super) fn begin(&mut self, node: Arc<Node>, span: Span, settings: Settings) {
+        self.node = Some(node);
+        self.span = span;
+        self.collects = settings.collects;
+    }
+
+    /// It is no group's any more, and there is nothing in it. That was well, and so is all else as it was.
+    #[inline]
+    pub(super) fn end(&mut self) -> Option<Arc<Node>> {
+        self.span = Span::none();
+        self.node.take()
+    }
+
+    /// The group's place in the tree.
+    #[inline]
+    pub(super) fn node(&self) -> &Arc<Node> {
+        match &self.node {
+            Some(node) => node,
+            None => unreachable!("it is there as long as there is a group"),
         }
     }
 
@@ -85,9 +116,9 @@ impl<E> Tally<E> {
         };
         let who = who();
         if surplus.is_some() {
-            trace::surplus_error::<E>(&self.span, &self.node, || StdArc::clone(&who));
+            trace::surplus_error::<E>(&self.span, self.node(), || StdArc::clone(&who));
         }
-        self.node.cancel(Cause::sibling_failed(who));
+        self.node().cancel(Cause::sibling_failed(who));
         discard(surplus);
     }
 
@@ -106,16 +137,16 @@ impl<E> Tally<E> {
         };
         let who = who();
         if let Some(surplus) = &surplus {
-            trace::surplus_panic(&self.span, &self.node, &**surplus, || StdArc::clone(&who));
+            trace::surplus_panic(&self.span, self.node(), &**surplus, || StdArc::clone(&who));
         }
-        self.node.cancel(Cause::sibling_failed(who));
+        self.node().cancel(Cause::sibling_failed(who));
         discard(surplus);
     }
 
     /// A member was unwound because the group is cancelled.
     pub(super) fn cut(&self) {
         // Of many only the first few look, since that takes the lock of the node.
-        if !self.cut_from_outside.load(Ordering::Relaxed) && self.node.sees_outer() {
+        if !self.cut_from_outside.load(Ordering::Relaxed) && self.node().sees_outer() {
             self.cut_from_outside.store(true, Ordering::Release);
         }
     }
@@ -123,7 +154,7 @@ impl<E> Tally<E> {
     /// The runtime has dropped a task that had not ended.
     pub(super) fn lose(&self) {
         self.lost.store(true, Ordering::Release);
-        self.node.cancel(Cause::of(CauseKind::Shutdown));
+        self.node().cancel(Cause::of(CauseKind::Shutdown));
     }
 
     /// Whether the sum is [`Sum::Well`].
@@ -143,7 +174,7 @@ impl<E> Tally<E> {
         let Failure { first, rest, panic } =
             failure.map_or_else(Failure::default, |failure| *failure);
         if panic.is_some() && first.is_some() {
-            trace::surplus_error::<E>(&self.span, &self.node, || {
+            trace::surplus_error::<E>(&self.span, self.node(), || {
                 "a member that failed before the panic".into()
             });
         }

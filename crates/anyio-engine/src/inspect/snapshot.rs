@@ -248,13 +248,13 @@ impl Walk {
 
     fn state(&self, node: &Arc<Node>, look: &Look, around: Around) -> ItemState {
         let is_task = ItemKind::of(look.role).is_task();
-        if look.role == Role::Cleanup && look.flags.any(Flags::CLOSING) {
+        if look.role == Role::Cleanup && look.is_closing() {
             ItemState::Closing
         } else if look.flags.any(Flags::EFFECTIVE) {
             ItemState::Cancelling
         } else if around.effective && look.flags.any(Flags::SHIELD) {
             ItemState::Shielded
-        } else if look.flags.any(Flags::CLOSING) {
+        } else if look.is_closing() {
             ItemState::Closing
         } else if is_task && !self.is_current(node) {
             // It would have no node that is in the tree if it had never waited, or something in it.

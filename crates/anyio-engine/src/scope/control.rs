@@ -10,7 +10,7 @@ use anyio_core::{Cause, CauseKind};
 use crate::{
     context::Verdict,
     sys::{Arc, AtomicBool, AtomicU32, Mutex, Ordering},
-    tree::{Flags, Label, Node, Site},
+    tree::{Flags, Node, Site},
 };
 
 /// The state of a scope. Each `run` of it has a node of its own; this keeps them alike.
@@ -207,7 +207,11 @@ impl Control {
             flags = flags.with(Flags::SHUTDOWN);
         }
         let end = inner.end().map(|(end, _)| end);
-        let node = Node::new(flags, Label::at(site), inner.cause.clone(), end);
+        let node = Node::new(flags, |links| {
+            links.label.site = site;
+            links.cause = inner.cause.clone();
+            links.deadline = end;
+        });
         inner.runs.insert(node.address(), Arc::clone(&node));
         node
     }

@@ -11,7 +11,7 @@ use super::control::Control;
 use crate::{
     context::{Frame, Kind, Owner, Verdict},
     sys::Arc,
-    tree::{Flags, Label, Node},
+    tree::{Flags, Node},
 };
 
 /// When a scope's time is over.
@@ -90,7 +90,7 @@ impl Owner for Place {
         let site = Some(self.site);
         let node = match &self.control {
             Some(control) => control.make_node(site),
-            None => Node::new(Flags::PLAIN, Label::at(site), None, None),
+            None => Node::new(Flags::PLAIN, |links| links.label.site = site),
         };
         node.attach(outer());
         node

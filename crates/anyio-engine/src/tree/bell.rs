@@ -81,9 +81,14 @@ impl Bell {
     }
 
     /// Takes back what the owner has left. For the owner.
+    #[inline]
     pub(super) fn take(&self) -> Option<Waker> {
+        let known = self.known.load(Ordering::Relaxed);
         self.known.store(NEVER, Ordering::Relaxed);
-        self.slot.take()
+        let rounds = self.rounds.load(Ordering::Acquire);
+        // Somebody has rung since it was left (1), and has taken it; nobody rings now.
+        let taken = known != NEVER && known != rounds && rounds.is_multiple_of(ROUND);
+        if taken { None } else { self.slot.take() }
     }
 }
 

@@ -33,50 +33,39 @@ pub(crate) struct Links {
     pub(super) listeners: Option<Box<Slab<Waker>>>,
     /// How often the listeners were woken: a key is worth nothing afterwards.
     pub(super) calls: usize,
-    pub(super) cause: Option<Cause>,
-    pub(super) deadline: Option<Instant>,
+    pub(crate) cause: Option<Cause>,
+    pub(crate) deadline: Option<Instant>,
     /// The tasks, if it is a group's node.
-    pub(super) members: Option<Weak<dyn Members>>,
+    pub(crate) members: Option<Weak<dyn Members>>,
     /// What people call it.
-    pub(super) label: Label,
+    pub(crate) label: Label,
     /// That it is among the nodes that the tree of tasks is found from.
     pub(super) listing: Listing,
 }
 
-/// What a node begins with.
-#[derive(Default)]
-pub(super) struct Start {
-    pub(super) parent: Option<Arc<Node>>,
-    pub(super) place: usize,
-    pub(super) label: Label,
-    pub(super) cause: Option<Cause>,
-    pub(super) deadline: Option<Instant>,
-}
-
 impl Links {
-    /// For a node that nobody else has seen so far.
-    #[inline]
-    pub(super) fn new(start: Start) -> Self {
-        let Start { parent, place, label, cause, deadline } = start;
+    /// That of a node that is nowhere.
+    #[inline(always)]
+    pub(super) const fn new() -> Self {
         Self {
-            parent,
-            place,
+            parent: None,
+            place: 0,
             ghost: false,
             gone: false,
             children: Children::new(),
             refused: None,
             listeners: None,
             calls: 0,
-            cause,
-            deadline,
+            cause: None,
+            deadline: None,
             members: None,
-            label,
+            label: Label { name: None, site: None },
             listing: Listing::NONE,
         }
     }
 
-    /// Takes out of a node that has left the tree what may keep others alive, so that it may
-    /// [begin anew](Self::renew). False if there is more in it than in most.
+    /// Makes a node that has left the tree one that is [nowhere](Self::new). False if there is more in it than
+    /// in most.
     #[inline]
     pub(super) fn strip(&mut self) -> bool {
         let plain = self.gone
@@ -87,24 +76,15 @@ impl Links {
             && !self.listing.is_listed();
         if plain {
             self.parent = None;
+            self.place = 0;
+            self.ghost = false;
+            self.gone = false;
+            self.deadline = None;
             self.members = None;
-            self.label.name = None;
+            self.label = Label { name: None, site: None };
+            self.listing.since = None;
         }
         plain
-    }
-
-    /// As [`new`](Self::new), for a node that was [stripped](Self::strip).
-    #[inline]
-    pub(super) fn renew(&mut self, start: Start) {
-        let Start { parent, place, label, cause, deadline } = start;
-        self.parent = parent;
-        self.place = place;
-        self.ghost = false;
-        self.gone = false;
-        self.cause = cause;
-        self.deadline = deadline;
-        self.label = label;
-        self.listing = Listing::NONE;
     }
 
     /// What has to go when the node does; most nodes have nothing.

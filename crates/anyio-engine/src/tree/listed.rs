@@ -35,7 +35,7 @@ pub(crate) struct Listing {
     place: u32,
     pub(super) since: Option<u32>,
     /// It stays listed when it has ended.
-    stays: bool,
+    pub(super) stays: bool,
 }
 
 impl Listing {
@@ -137,12 +137,11 @@ pub(crate) fn listed() -> Vec<Arc<Node>> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::tree::Label;
 
     /// Whoever keeps a node, as a walk does, keeps it from no list.
     #[test]
     fn what_has_ended_is_not_listed() {
-        let make = || Node::new(Flags::PLAIN, Label::default(), None, None);
+        let make = || Node::new(Flags::PLAIN, |_| {});
         let is_listed = |node: &Arc<Node>| listed().iter().any(|found| Arc::ptr_eq(found, node));
         let node = make();
         node.list();

@@ -28,6 +28,14 @@ pub(crate) struct Look {
     pub(crate) notes: Vec<Note>,
 }
 
+impl Look {
+    /// Its body has ended, and there is something to wait for.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.flags.any(Flags::CLOSING)
+            || self.members.as_ref().is_some_and(|members| members.is_closing())
+    }
+}
+
 impl Node {
     pub(crate) fn look(&self) -> Look {
         let notes = self.known_board().map(|board| board.notes()).unwrap_or_default();

@@ -62,6 +62,7 @@ mod watched;
 
 pub(crate) use board::{Board, Note, Posted, Timer};
 pub(crate) use flags::Flags;
+pub(crate) use links::Links;
 pub(crate) use listed::listed;
 pub(crate) use look::Look;
 pub(crate) use node::{ListenerKey, Node};

@@ -14,8 +14,8 @@ use super::{
     bell::Bell,
     board::Board,
     flags::Flags,
-    links::{Links, Start, Vanished},
-    role::{Label, Members},
+    links::{Links, Vanished},
+    role::Members,
     spare,
 };
 use crate::sys::{Arc, AtomicU32, AtomicUsize, Mutex, Ordering, Weak, global, ticks};
@@ -32,76 +32,54 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(
-        flags: Flags,
-        label: Label,
-        cause: Option<Cause>,
-        deadline: Option<Instant>,
-    ) -> Arc<Self> {
-        Self::make(flags, Start { label, cause, deadline, ..Start::default() })
-    }
-
-    #[inline(always)]
-    fn make(flags: Flags, start: Start) -> Arc<Self> {
+    /// A new node, which nobody else has seen when `fill` writes what it begins with. That is written where it
+    /// will be: to put a node together elsewhere and copy it takes longer than all the rest.
+    #[inline]
+    pub(crate) fn new(flags: Flags, fill: impl FnOnce(&mut Links)) -> Arc<Self> {
         let effective = if flags.any(Flags::CANCELLED) { Flags::EFFECTIVE } else { Flags::PLAIN };
         let asked = if flags.any(Flags::SHUTDOWN) { Flags::ASKED } else { Flags::PLAIN };
-        let flags = flags.with(effective).with(asked).0;
-        let parent_address = start.parent.as_ref().map_or(0, Self::address);
-        if let Some(mut spare) = spare::take()
-            && let Some(node) = Arc::get_mut(&mut spare)
-        {
-            node.flags.store(flags, Ordering::Relaxed);
-            node.parent_address.store(parent_address, Ordering::Relaxed);
-            node.links.get_mut().renew(start);
-            return spare;
-        }
-        Self::make_new(flags, parent_address, start)
+        let mut made = spare::take().unwrap_or_else(Self::blank);
+        let Some(node) = Arc::get_mut(&mut made) else { unreachable!("nobody else has it") };
+        node.flags.store(flags.with(effective).with(asked).0, Ordering::Relaxed);
+        node.parent_address.store(0, Ordering::Relaxed);
+        fill(node.links.get_mut());
+        made
     }
 
-    #[inline(never)]
-    fn make_new(flags: u32, parent_address: usize, start: Start) -> Arc<Self> {
+    #[cold]
+    fn blank() -> Arc<Self> {
         Arc::new(Self {
-            flags: AtomicU32::from(flags),
-            parent_address: AtomicUsize::from(parent_address),
+            flags: AtomicU32::default(),
+            parent_address: AtomicUsize::default(),
             waker: Bell::new(),
             board: OnceLock::new(),
-            links: Mutex::from(Links::new(start)),
+            links: Mutex::from(Links::new()),
         })
     }
 
-    /// Lets go of a node that has left the tree. If nobody else has it and there is nothing in it, the next
-    /// one that this thread makes is made of it.
+    /// The same beneath `parent`, or whatever has taken that one's place.
     #[inline]
-    pub(crate) fn let_go(mut node: Arc<Self>) {
-        // Its bell is empty: `detach` has taken what was in there, and nobody leaves a waker afterwards.
-        if let Some(own) = Arc::get_mut(&mut node)
-            && own.board.get().is_none()
-            && own.links.get_mut().strip()
-        {
-            spare::keep(node);
-        }
-    }
-
-    /// A new node beneath `parent`, or whatever has taken that one's place. It has no cause of its own.
     pub(crate) fn beneath(
         parent: &Arc<Self>,
         flags: Flags,
-        label: Label,
-        deadline: Option<Instant>,
+        fill: impl FnOnce(&mut Links),
     ) -> Arc<Self> {
         let mut links = parent.links.lock();
         if links.gone {
             drop(links);
-            let node = Self::new(flags, label, None, deadline);
+            let node = Self::new(flags, fill);
             node.attach(Some(Arc::clone(parent)));
             return node;
         }
         // It has its parent before anybody sees it, so a walk that finds it needs nothing more.
         let place = links.children.next_place();
         let found = parent.flags().only(Flags::FOUND);
-        let parent_link = Some(Arc::clone(parent));
-        let start = Start { parent: parent_link, place, label, cause: None, deadline };
-        let node = Self::make(flags.with(found), start);
+        let node = Self::new(flags.with(found), |own| {
+            own.parent = Some(Arc::clone(parent));
+            own.place = place;
+            fill(own);
+        });
+        node.parent_address.store(parent.address(), Ordering::Relaxed);
         links.children.insert(Arc::clone(&node));
         drop(links);
         if parent.flags().any(Flags::EFFECTIVE.with(Flags::ASKED)) {
@@ -297,7 +275,9 @@ impl Node {
         self.links.lock().members = Some(members);
     }
 
-    /// To be called once, when a group is opened, of which this is the node. It looks at the clock.
+    /// To be called once, when a group is opened, of which this is the node: this is its name, and these are
+    /// its tasks. It looks at the clock.
+    #[inline]
     pub(crate) fn open(
         self: &Arc<Self>,
         name: Option<StdArc<str>>,
@@ -385,7 +365,7 @@ impl Node {
     /// the next scope outwards from now on: the node stays as a ghost, which passes everything on,
     /// until they have gone. What was cancelled stays cancelled.
     pub(crate) fn detach(self: &Arc<Self>) {
-        let (rest, listing, parent, place) = {
+        let (rest, members, listing, parent, place) = {
             let mut links = self.links.lock();
             links.deadline = None;
             if !links.children.is_empty() && !self.is_effective() {
@@ -394,8 +374,10 @@ impl Node {
                 return self.stay();
             }
             links.gone = true;
-            (links.clear(), links.listing.end(), links.parent.clone(), links.place)
+            let members = if links.listing.stays { None } else { links.members.take() };
+            (links.clear(), members, links.listing.end(), links.parent.clone(), links.place)
         };
+        drop(members);
         listing.leave();
         let own = self.waker.take();
         if let Some(rest) = rest {

@@ -84,6 +84,11 @@ pub(crate) trait Members: Send + Sync {
 
     /// Those that run.
     fn list(&self) -> Vec<Member>;
+
+    /// The group's body has ended, and it waits for those.
+    fn is_closing(&self) -> bool {
+        false
+    }
 }
 
 /// One of them.

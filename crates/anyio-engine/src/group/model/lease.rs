@@ -11,7 +11,7 @@ use super::{
 use crate::{
     model::{Counted, explore},
     sys::Arc,
-    tree::{Flags, Label, Node},
+    tree::{Flags, Node},
 };
 
 /// What a group shares, and how often that was dropped.
@@ -25,7 +25,7 @@ struct Kept {
 fn all_go(waited: bool) {
     explore(3, move || {
         let gone = Arc::new(AtomicUsize::new(0));
-        let node = Node::new(Flags::HOLD, Label::default(), None, None);
+        let node = Node::new(Flags::HOLD, |_| {});
         let kept = Kept { node, _counted: Counted(Arc::clone(&gone)) };
         let group = Arc::new(Shared::new(kept));
         let (task, stub) = spawn(&group, false).expect("the group is open");
@@ -82,7 +82,7 @@ fn an_orphaned_group_is_gone_with_its_last_task_or_handle() {
 fn one_of_two_closes_an_orphaned_group() {
     explore(3, || {
         let gone = Arc::new(AtomicUsize::new(0));
-        let node = Node::new(Flags::HOLD, Label::default(), None, None);
+        let node = Node::new(Flags::HOLD, |_| {});
         let kept = Kept { node, _counted: Counted(Arc::clone(&gone)) };
         let group = Arc::new(Shared::new(kept));
         let tasks = [super::alone(&group, false), super::alone(&group, false)];

@@ -15,14 +15,14 @@ use super::{
 use crate::{
     model::Counted,
     sys::Arc,
-    tree::{Flags, Label, Node},
+    tree::{Flags, Node},
 };
 
 /// What a group shares, here its node alone.
 pub(super) type Group = Arc<Shared<Arc<Node>>>;
 
 pub(super) fn group() -> Group {
-    Arc::new(Shared::new(Node::new(Flags::HOLD, Label::default(), None, None)))
+    Arc::new(Shared::new(Node::new(Flags::HOLD, |_| {})))
 }
 
 /// A task that has been spawned.

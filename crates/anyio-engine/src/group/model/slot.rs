@@ -12,7 +12,7 @@ use super::{
 use crate::{
     model::{Alarm, Counted, explore},
     sys::Arc,
-    tree::{Flags, Label, Node},
+    tree::{Flags, Node},
 };
 
 /// Slot, 3: of a task that ends and a handle that is dropped, one clears the slot and gives it back,
@@ -116,12 +116,12 @@ fn a_handle_that_has_waited_leaves_nothing() {
 fn a_cancellation_finds_the_new_node() {
     explore(3, || {
         let slot = Arc::new(Slot::new());
-        let group = Node::new(Flags::HOLD, Label::default(), None, None);
+        let group = Node::new(Flags::HOLD, |_| {});
         let handle = {
             let slot = Arc::clone(&slot);
             thread::spawn(move || slot.cancel(Cause::of(CauseKind::Interrupt)))
         };
-        let node = Node::new(Flags::TASK_ROOT, Label::default(), None, None);
+        let node = Node::new(Flags::TASK_ROOT, |_| {});
         node.attach(Some(group));
         slot.adopt(&node);
         let (alarm, waker) = Alarm::new();

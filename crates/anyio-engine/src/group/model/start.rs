@@ -18,7 +18,7 @@ use crate::{
     },
     model::{Alarm, Counted, explore},
     sys::{Arc, Mutex},
-    tree::{Flags, Label, Node},
+    tree::{Flags, Node},
 };
 
 /// A caller in a tree of its own, and a task that it is about to start.
@@ -36,7 +36,7 @@ impl Start {
         let group = group();
         let (task, stub) = spawn(&group, false).expect("the group is open");
         let index = task.index;
-        let node = Node::new(Flags::HOLD, Label::default(), None, None);
+        let node = Node::new(Flags::HOLD, |_| {});
         // What all walks share is made before there are threads.
         node.move_to(None);
         let stage = Mutex::from(Stage::Waiting(None));

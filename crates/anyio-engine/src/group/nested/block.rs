@@ -172,11 +172,11 @@ unsafe fn drop_waker(data: *const ()) {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::tree::{Flags, Label, Node};
+    use crate::tree::{Flags, Node};
 
     #[test]
     fn wakers_come_and_go() {
-        let node = Node::new(Flags::HOLD, Label::default(), None, None);
+        let node = Node::new(Flags::HOLD, |_| {});
         let first = Block::first(Door::new(node));
         let block = first.another(3);
         let wakers: Vec<_> = (0..TASKS).map(|index| Waker::clone(&block.waker(index))).collect();

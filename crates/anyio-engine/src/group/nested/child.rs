@@ -72,7 +72,7 @@ impl<F: Future> Child<F> {
             // Nothing is between the task and its group.
             let cancelled = match this.frame.node() {
                 Some(node) => node.is_effective(),
-                None => joint.is_cancelling() || tally.node.is_effective(),
+                None => joint.is_cancelling() || tally.node().is_effective(),
             };
             (cancelled, this.frame.enter(kind, || this.body.as_mut().poll(cx)))
         });

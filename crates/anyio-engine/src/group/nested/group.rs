@@ -45,30 +45,30 @@ impl<C, E> NestedGroup<C, E> {
     /// body had ended or ends by itself.
     #[track_caller]
     pub fn cancel(&self) {
-        self.common.tally.node.cancel(Cause::explicit());
+        self.common.tally.node().cancel(Cause::explicit());
     }
 
     /// Cancels the body and all tasks, and says why.
     #[track_caller]
     pub fn cancel_because(&self, reason: impl Into<StdArc<str>>) {
-        self.common.tally.node.cancel(Cause::explicit_because(reason));
+        self.common.tally.node().cancel(Cause::explicit_because(reason));
     }
 
     /// Cancels the body and all tasks for a cause made elsewhere, as that of a scope.
     pub fn cancel_with(&self, cause: Cause) {
-        self.common.tally.node.cancel(cause);
+        self.common.tally.node().cancel(cause);
     }
 
     /// Whether the group has been cancelled itself: by a call, or because a member failed.
     #[must_use]
     pub fn cancel_called(&self) -> bool {
-        self.common.tally.node.own_cause().is_some()
+        self.common.tally.node().own_cause().is_some()
     }
 
     /// Why the group has been cancelled itself, if it has.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
-        self.common.tally.node.own_cause()
+        self.common.tally.node().own_cause()
     }
 
     /// Settings for one task: `tg.child().name("database").spawn(f)`.
@@ -77,7 +77,7 @@ impl<C, E> NestedGroup<C, E> {
     }
 
     pub(super) fn node(&self) -> &Arc<Node> {
-        &self.common.tally.node
+        self.common.tally.node()
     }
 
     /// Adds a task, made into a `C` by `pack`.

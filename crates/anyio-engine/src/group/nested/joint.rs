@@ -175,7 +175,7 @@ impl<T> Owner for Joint<T> {
 
     fn make(&self, outer: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
         let label = Label::named(self.name_of(), self.location);
-        let node = Node::new(Role::Task.flags(), label, None, None);
+        let node = Node::new(Role::Task.flags(), |links| links.label = label);
         node.attach(outer());
         let missed = {
             let mut inner = self.inner.lock();

@@ -28,7 +28,7 @@ use crate::{
     model::{Alarm, Counted, explore},
     sys::{Arc, AtomicBool, Ordering},
     trace::Span,
-    tree::{Flags, Label, Node},
+    tree::{Flags, Node},
 };
 
 struct Group {
@@ -52,7 +52,7 @@ fn add<T: Send + 'static>(
 
 impl Group {
     fn new() -> Self {
-        let node = Node::new(Flags::HOLD, Label::default(), None, None);
+        let node = Node::new(Flags::HOLD, |_| {});
         let first = Block::first(Door::new(Arc::clone(&node)));
         let inbox = Arc::new(Inbox::new(Arc::clone(&first)));
         let tally = Tally::new(node, Span::none(), Settings::default());
@@ -64,7 +64,7 @@ impl Group {
         self.set.door().open();
         let again = self.set.poll(&self.inbox, &self.tally);
         let (alarm, waker) = Alarm::new();
-        self.tally.node.waker().register(&waker);
+        self.tally.node().waker().register(&waker);
         (self.set.door().close() || again, alarm)
     }
 }

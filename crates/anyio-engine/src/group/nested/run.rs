@@ -161,7 +161,7 @@ pin_project! {
             if let Some(Tasks { set, open }) = this.project().tasks {
                 let Common { tally, inbox } = &*open.common;
                 let count = || set.len() + inbox.len();
-                trace::borrowing_group_dropped(&tally.span, &tally.node, count);
+                trace::borrowing_group_dropped(&tally.span, tally.node(), count);
             }
         }
     }
@@ -230,7 +230,10 @@ where
         let ended = opening.as_mut().poll_body(make, tally, cx).is_ready();
         let again = opening.as_mut().enter(|| set.poll(inbox, tally));
         if again || !ended || !set.is_empty() || !inbox.close() {
-            opening.settle(ended, cx);
+            let node = opening.settle(cx);
+            if ended {
+                node.set_closing();
+            }
             if set.door().close() || again {
                 cx.waker().wake_by_ref();
             }
@@ -238,7 +241,7 @@ where
         }
         open.closed = true;
         let Some(tasks) = this.tasks.take() else { unreachable!("they were there above") };
-        opening.finish::<_, E, FirstError>(tasks, |tasks| &tasks.open.common.tally, cx)
+        opening.finish::<E, FirstError>(&tasks.open.common.tally, cx)
     }
 }
 

@@ -77,3 +77,25 @@ fn a_ring_that_lasts_hides_none() {
         assert!(task.woken() > before, "the owner sleeps on a change");
     });
 }
+
+/// 1: an owner that leaves takes its waker along, or somebody else has had it: none stays in the bell.
+#[test]
+fn an_owner_that_leaves_leaves_no_waker() {
+    explore(4, || {
+        let bell = Arc::new(Bell::new());
+        let theirs = Arc::clone(&bell);
+        let ringing = thread::spawn(move || {
+            theirs.wake();
+            theirs.wake();
+        });
+        let task = Arc::new(Task::default());
+        let waker = Waker::from(Arc::clone(&task));
+        for _poll in 0..2 {
+            bell.register(&waker);
+        }
+        drop(bell.take());
+        drop(waker);
+        ringing.join().expect("nothing here panics");
+        assert_eq!(Arc::strong_count(&task), 1, "a waker is left");
+    });
+}

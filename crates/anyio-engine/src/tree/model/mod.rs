@@ -12,17 +12,17 @@ use std::task::Waker;
 
 use anyio_core::{Cause, CauseKind};
 
-use super::{Flags, Label, Node};
+use super::{Flags, Node};
 use crate::{model::Alarm, sys::Arc};
 
 /// A node beneath `parent`.
 fn beneath(parent: &Arc<Node>, flags: Flags) -> Arc<Node> {
-    Node::beneath(parent, flags, Label::default(), None)
+    Node::beneath(parent, flags, |_| {})
 }
 
 /// A node without a parent. What all moves and walks share is made with it, before there are threads.
 fn root(flags: Flags) -> Arc<Node> {
-    let root = Node::new(flags, Label::default(), None, None);
+    let root = Node::new(flags, |_| {});
     root.move_to(None);
     root
 }
