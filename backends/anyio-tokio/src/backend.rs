@@ -23,7 +23,6 @@ pub struct Tokio;
 
 static ERASED: Erased = Erased::of::<Tokio>()
     // tokio's own allocation is of 128 bytes, in which there is room for so many, or of 256.
-    .with_boxed_tasks(24)
     .with_run::<Tokio>()
     .with_blocking::<Tokio>()
     .with_net::<Tokio>()

@@ -34,8 +34,6 @@ type Job = Box<dyn FnOnce() + Send>;
 pub struct Erased {
     name: &'static str,
     spawner: fn() -> Result<AnySpawner, NoRuntime>,
-    /// Up to which size tasks are in a box.
-    boxed: usize,
     now: fn() -> Instant,
     timer: fn(Instant) -> AnyTimer,
     timer_from: fn(Instant, Instant) -> AnyTimer,
@@ -59,7 +57,6 @@ impl Erased {
         Self {
             name: B::NAME,
             spawner: || B::spawner().map(AnySpawner::new),
-            boxed: 0,
             now: B::now,
             timer: |deadline| AnyTimer::new(B::timer(deadline)),
             timer_from: |now, deadline| AnyTimer::new(B::timer_from(now, deadline)),
@@ -69,17 +66,6 @@ impl Erased {
             processes: None,
             signals: None,
         }
-    }
-
-    /// Has the smallest tasks, of up to so many bytes, in a box each.
-    ///
-    /// A task without its type is a pointer larger than the task. Where a runtime's allocations for its
-    /// tasks come in steps, that may be a whole step, and a box costs less. Tasks of more than four words
-    /// are never boxed for this.
-    #[must_use]
-    pub const fn with_boxed_tasks(mut self, bytes: usize) -> Self {
-        self.boxed = bytes;
-        self
     }
 
     /// Adds starting a runtime.
@@ -138,7 +124,7 @@ impl Erased {
     ///
     /// As [`Executor::spawner`].
     pub fn spawner(&self) -> Result<AnySpawner, NoRuntime> {
-        (self.spawner)().map(|spawner| spawner.with_boxed(self.boxed))
+        (self.spawner)()
     }
 
     /// The present moment of the backend's clock.

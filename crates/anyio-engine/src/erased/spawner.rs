@@ -49,21 +49,13 @@ impl<S: Spawn> DynSpawn for S {
 }
 
 /// A handle on a running executor of any backend. A spawn costs a virtual call; a task that is large is in
-/// a box, and so is a small one if the backend [says so](super::Erased::with_boxed_tasks).
+/// a box.
 #[derive(Clone)]
-pub struct AnySpawner {
-    spawner: Arc<dyn DynSpawn>,
-    /// How many bytes a task may have that is in a box all the same.
-    boxed: usize,
-}
+pub struct AnySpawner(Arc<dyn DynSpawn>);
 
 impl AnySpawner {
     pub(crate) fn new(spawner: impl Spawn) -> Self {
-        Self { spawner: Arc::new(spawner), boxed: 0 }
-    }
-
-    pub(super) fn with_boxed(self, boxed: usize) -> Self {
-        Self { boxed, ..self }
+        Self(Arc::new(spawner))
     }
 }
 
@@ -73,12 +65,10 @@ impl Spawn for AnySpawner {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let spawner = &*self.spawner;
+        let spawner = &*self.0;
         // What fits is known when this is compiled.
-        if fits::<F>(SMALL) && size_of::<F>() > self.boxed {
+        if fits::<F>(SMALL) {
             spawner.spawn_small(Packed::new(task));
-        } else if fits::<F>(SMALL) {
-            spawner.spawn_boxed(Box::pin(task));
         } else if fits::<F>(MEDIUM) {
             spawner.spawn_medium(Packed::new(task));
         } else if fits::<F>(LARGE) {
