@@ -50,7 +50,7 @@ fn effective_at(here: View<'_>) -> bool {
                 Verdict::Clear => return false,
                 Verdict::AskOuter => {}
             },
-            Kind::Outside | Kind::Job => return false,
+            Kind::Outside | Kind::Job(_) => return false,
         }
         match view.outer() {
             Some(outer) => view = outer,
@@ -104,7 +104,7 @@ fn node_at(view: View<'_>) -> Option<Arc<Node>> {
             break;
         }
         match view.kind() {
-            Kind::Outside | Kind::Job => break,
+            Kind::Outside | Kind::Job(_) => break,
             Kind::Transparent => {}
             Kind::Scope(..) | Kind::Until(..) | Kind::Owned(_) => without.push(view),
         }
@@ -140,7 +140,7 @@ fn make(
         Kind::Owned(owner) => return owner.make(find),
         Kind::Scope(flags, site) => (flags, site, None),
         Kind::Until(end, site) => (Flags::PLAIN, site, end.map(|(deadline, _)| deadline)),
-        Kind::Outside | Kind::Job | Kind::Transparent => {
+        Kind::Outside | Kind::Job(_) | Kind::Transparent => {
             return Node::new(Flags::PLAIN, |_| {});
         }
     };
@@ -208,7 +208,7 @@ fn find_parent(node: &Arc<Node>) {
             None => Some(0),
             Some(view) => match (view.cell().get(), view.kind()) {
                 (Some(parent), _) => Some(parent.address()),
-                (None, Kind::Outside | Kind::Job) => Some(0),
+                (None, Kind::Outside | Kind::Job(_)) => Some(0),
                 (None, _) => None,
             },
         };

@@ -14,7 +14,6 @@ use pin_project_lite::pin_project;
 
 use super::{
     ambient,
-    locals::Locals,
     slot::{self, Entry, Kind, Source, Turn},
 };
 use crate::{
@@ -225,15 +224,9 @@ pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
     slot::enter(Entry::new(&OnceCell::new(), &Kind::Outside), f)
 }
 
-/// Runs `f` as a job that blocks its thread, with these locals.
-pub(crate) fn in_job<R>(locals: Option<&Arc<Locals>>, f: impl FnOnce() -> R) -> R {
-    let cell = OnceCell::new();
-    slot::enter(Entry::new(&cell, &Kind::Job).with_locals(Source::Own(locals)), f)
-}
-
 /// Whether the running code is polled inside of one of our futures, and is no job in a thread.
 pub(crate) fn is_polled() -> bool {
-    slot::current(|view| view.is_some_and(|view| !matches!(view.kind(), Kind::Job)))
+    slot::current(|view| view.is_some_and(|view| !matches!(view.kind(), Kind::Job(_))))
 }
 
 pin_project! {

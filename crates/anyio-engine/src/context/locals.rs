@@ -328,7 +328,7 @@ impl RunId {
     pub(crate) fn is_polled_here(&self) -> bool {
         slot::current(|view| {
             view.is_some_and(|view| {
-                !matches!(view.kind(), Kind::Job) && Self::of(view.locals().as_ref()) == *self
+                !matches!(view.kind(), Kind::Job(_)) && Self::of(view.locals().as_ref()) == *self
             })
         })
     }

@@ -8,13 +8,14 @@ pub(crate) mod ambient;
 pub(crate) mod budget;
 mod captured;
 mod frame;
+pub(crate) mod job;
 mod locals;
 mod owner;
 mod root;
 mod slot;
 
 pub use captured::{Captured, InScope, capture};
-pub(crate) use frame::{Body, Frame, in_job, is_polled, lost, poll_again, poll_unwound};
+pub(crate) use frame::{Body, Frame, is_polled, lost, poll_again, poll_unwound};
 pub(crate) use locals::{Locals, RunId};
 pub use locals::{RunLocal, TreeLocal, UnsetLocal, WithLocal};
 pub(crate) use owner::{Owner, Verdict};

@@ -16,7 +16,7 @@ use std::{
 
 use anyio_core::CauseKind;
 
-use super::{locals::Locals, owner::Owner};
+use super::{job::Host, locals::Locals, owner::Owner};
 use crate::{
     erased::Erased,
     sys::{Arc, thread_local},
@@ -34,8 +34,8 @@ pub(crate) enum Kind<'a> {
     Owned(&'a dyn Owner),
     /// Nothing here belongs to a scope: a destructor.
     Outside,
-    /// A job that blocks a thread of its own: it is in no task and in no scope.
-    Job,
+    /// A job that blocks a thread of its own: it is in no task and in no scope, but knows who waits for it.
+    Job(&'a dyn Host),
     /// It is no place in the tree, and only sets locals.
     Transparent,
 }
@@ -51,7 +51,7 @@ impl Kind<'_> {
         match self {
             Kind::Scope(flags, _) => !flags.any(Flags::SHIELD.with(Flags::CANCELLED)),
             Kind::Until(..) | Kind::Transparent => true,
-            Kind::Owned(_) | Kind::Outside | Kind::Job => false,
+            Kind::Owned(_) | Kind::Outside | Kind::Job(_) => false,
         }
     }
 }

@@ -5,27 +5,19 @@ use std::{
     fmt,
     panic::{Location, resume_unwind},
     pin::Pin,
-    sync::{Condvar, Mutex as StdMutex, PoisonError},
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
-use anyio_core::{Blocking, Clock, Executor, NoRuntime, Spawn};
+use anyio_core::{Blocking, Clock};
 
-use super::{
-    host::{self, Host, Task},
-    limit::Turn,
-    stop::StopToken,
-};
+use super::{host::Origin, limit::Turn, stop::StopToken};
 use crate::{
-    context::{Frame, Kind, Locals, RunId, current_backend, in_job},
-    erased::{AnySpawner, Erased},
+    context::{Frame, Kind, Locals, job},
     handover::Handover,
     scope::{call_of, catch},
     sync::{CapacityLimiter, OwnedLimiterToken},
-    sys::{Arc, Weak},
+    sys::Arc,
     trace,
-    tree::{Member, Members, Node},
 };
 
 /// Runs `job` on a thread where it may block, and waits for what it gives.
@@ -78,7 +70,7 @@ where
         job: Some(job),
         abandons: false,
         turn: Turn::Wanted(None),
-        call: None,
+        result: None,
     }
 }
 
@@ -101,8 +93,9 @@ where
     T: Send + 'static,
 {
     to_thread(move || {
-        let Some(host) = host::current() else { unreachable!("this is the job of a call") };
-        job(&StopToken::new(host))
+        let node = job::host(|host| host.map(|host| Arc::clone(host.node())));
+        let Some(node) = node else { unreachable!("this is the job of a call") };
+        job(&StopToken::new(node))
     })
 }
 
@@ -116,7 +109,7 @@ pub struct ToThread<B: Clock, F, T> {
     abandons: bool,
     turn: Turn<B>,
     // While the job runs.
-    call: Option<Arc<Call<B, T>>>,
+    result: Option<Arc<Shelf<T>>>,
 }
 
 // The job is moved, and never pinned.
@@ -140,7 +133,7 @@ impl<B: Blocking + Clock, F, T> ToThread<B, F, T> {
     /// If the call has been polled.
     pub fn limiter(mut self, limiter: &Arc<CapacityLimiter>) -> Self {
         assert!(
-            matches!(self.turn, Turn::Wanted(_)) && self.call.is_none(),
+            matches!(self.turn, Turn::Wanted(_)) && self.result.is_none(),
             "a limiter cannot be chosen for a job that has been polled",
         );
         self.turn = Turn::Wanted(Some(Arc::clone(limiter)));
@@ -164,27 +157,22 @@ where
         job: F,
         locals: Option<Arc<Locals>>,
         token: OwnedLimiterToken,
-    ) -> Arc<Call<B, T>> {
-        let call = Arc::new(Call {
-            node: Arc::clone(self.frame.need_node(self.kind())),
-            abandons: self.abandons,
-            backend: current_backend(),
-            run: RunId::of(locals.as_ref()),
-            spawner: B::spawner(),
-            result: Handover::new(),
-            cancelled: Alarm::default(),
-        });
-        let report = Report(Some(Arc::clone(&call)));
+    ) -> Arc<Shelf<T>> {
+        // It is where the job is seen from, and holds what is around it. Nothing in the tree has to wake
+        // who waits: a scope that leaves the job alone is woken itself.
+        let node = Arc::clone(self.frame.need_node(self.kind()));
+        let origin = Origin::<B>::here(node, self.abandons, locals);
+        let shelf = Arc::new(Shelf::new());
+        let report = Report(Some(Arc::clone(&shelf)));
         let work = move || {
-            let run = || in_job(locals.as_ref(), || catch(job));
-            let result = host::during(report.host(), run);
-            drop((locals, token));
+            let result = job::enter(&origin, || catch(job));
+            drop((origin, token));
             report.send(result);
         };
         if let Err(error) = B::spawn_blocking(work) {
             panic!("{error}");
         }
-        call
+        shelf
     }
 }
 
@@ -200,10 +188,10 @@ where
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = self.get_mut();
-        let poll = match &this.call {
-            Some(call) => {
+        let poll = match &this.result {
+            Some(shelf) => {
                 this.frame.follow();
-                call.result.poll_again(cx)
+                shelf.poll_again(cx)
             }
             None => {
                 if this.job.is_none() {
@@ -212,16 +200,12 @@ where
                 let locals = Locals::current();
                 let token = ready!(this.turn.poll(cx, locals.as_ref()));
                 let Some(job) = this.job.take() else { unreachable!("it was there above") };
-                let call = this.start(job, locals, token);
-                this.call.insert(call).result.poll_take(cx)
+                let shelf = this.start(job, locals, token);
+                this.result.insert(shelf).poll_take(cx)
             }
         };
-        let Poll::Ready(result) = poll else {
-            this.frame.settle(this.kind(), cx);
-            return Poll::Pending;
-        };
-        // What else it has goes last.
-        let _call = this.call.take();
+        let result = ready!(poll);
+        this.result = None;
         this.frame.leave();
         match result {
             Some(Ok(value)) => Poll::Ready(value),
@@ -233,12 +217,12 @@ where
 
 impl<B: Clock, F, T> Drop for ToThread<B, F, T> {
     fn drop(&mut self) {
-        let Some(call) = self.call.take() else { return };
-        if call.node.is_effective() {
+        let Some(shelf) = self.result.take() else { return };
+        if self.frame.node().is_some_and(|node| node.is_effective()) {
             // The job shall hear that cause, and not that it was dropped.
             self.frame.leave();
         }
-        if let Some(result) = call.result.let_go().flatten() {
+        if let Some(result) = shelf.let_go().flatten() {
             discard(result);
         }
     }
@@ -255,17 +239,8 @@ impl<B: Clock, F, T> fmt::Debug for ToThread<B, F, T> {
 
 type Caught<T> = Result<T, Box<dyn Any + Send>>;
 
-/// What the task and the thread share.
-struct Call<B: Executor, T> {
-    node: Arc<Node>,
-    abandons: bool,
-    backend: Option<&'static Erased>,
-    run: RunId,
-    spawner: Result<B::Spawner, NoRuntime>,
-    /// `None`: the job was dropped.
-    result: Handover<Option<Caught<T>>>,
-    cancelled: Alarm,
-}
+/// Where the thread leaves what the job gives. `None`: the job was dropped.
+type Shelf<T> = Handover<Option<Caught<T>>>;
 
 /// What a job gives to nobody.
 fn discard<T>(result: Caught<T>) {
@@ -274,113 +249,25 @@ fn discard<T>(result: Caught<T>) {
     }
 }
 
-impl<B: Executor, T: Send + 'static> Host for Call<B, T> {
-    fn node(&self) -> &Arc<Node> {
-        &self.node
-    }
-
-    fn abandons(&self) -> bool {
-        self.abandons
-    }
-
-    fn backend(&self) -> Option<&'static Erased> {
-        self.backend
-    }
-
-    fn run(&self) -> &RunId {
-        &self.run
-    }
-
-    fn spawn(&self, task: Task) -> Result<(), NoRuntime> {
-        let spawner = self.spawner.as_ref().map_err(Clone::clone)?;
-        spawner.spawn_task(task);
-        Ok(())
-    }
-
-    fn spawner(&self) -> Result<AnySpawner, NoRuntime> {
-        self.spawner.clone().map(AnySpawner::new)
-    }
-
-    fn listen(self: Arc<Self>) {
-        let members: Weak<Self> = Arc::downgrade(&self);
-        self.node.set_members(members);
-    }
-
-    fn sleep(&self, limit: Option<Duration>) {
-        self.cancelled.wait(limit, || self.node.is_effective());
-    }
-}
-
-/// The node says here that it is effective now.
-impl<B: Executor, T: Send + 'static> Members for Call<B, T> {
-    fn wake_all(&self) {
-        self.cancelled.ring();
-    }
-
-    /// A job is no task.
-    fn list(&self) -> Vec<Member> {
-        Vec::new()
-    }
-}
-
-/// Ends the sleep of threads.
-///
-/// # Invariants
-///
-/// What is waited for becomes true first, and is rung for afterwards, under the lock. Who waits looks
-/// under the lock. So either it is seen, or the ringing finds somebody asleep.
-#[derive(Default)]
-struct Alarm {
-    lock: StdMutex<()>,
-    rung: Condvar,
-}
-
-impl Alarm {
-    fn ring(&self) {
-        let guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        self.rung.notify_all();
-        drop(guard);
-    }
-
-    /// Blocks until `done`, or until `limit` has passed.
-    fn wait(&self, limit: Option<Duration>, done: impl Fn() -> bool) {
-        let guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let asleep = |_: &mut ()| !done();
-        match limit {
-            None => drop(self.rung.wait_while(guard, asleep)),
-            Some(limit) => drop(self.rung.wait_timeout_while(guard, limit, asleep)),
-        }
-    }
-}
-
 /// The thread's side: reports, even if it is dropped without having run.
-struct Report<B: Executor, T>(Option<Arc<Call<B, T>>>);
+struct Report<T>(Option<Arc<Shelf<T>>>);
 
-impl<B: Executor, T: Send + 'static> Report<B, T> {
-    fn host(&self) -> Arc<dyn Host> {
-        match &self.0 {
-            Some(call) => Arc::clone(call) as _,
-            None => unreachable!("it has not been sent"),
-        }
-    }
-}
-
-impl<B: Executor, T> Report<B, T> {
+impl<T> Report<T> {
     fn send(mut self, result: Caught<T>) {
         self.finish(Some(result));
     }
 
     fn finish(&mut self, result: Option<Caught<T>>) {
-        let Some(call) = self.0.take() else { return };
-        if let Some(result) = call.result.give(result).flatten() {
+        let Some(shelf) = self.0.take() else { return };
+        if let Some(result) = shelf.give(result).flatten() {
             discard(result);
         }
         // The task may have gone in between; what is left must not panic in this thread.
-        _ = catch(|| drop(call));
+        _ = catch(|| drop(shelf));
     }
 }
 
-impl<B: Executor, T> Drop for Report<B, T> {
+impl<T> Drop for Report<T> {
     fn drop(&mut self) {
         self.finish(None);
     }

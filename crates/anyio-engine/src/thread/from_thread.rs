@@ -12,9 +12,12 @@ use std::fmt;
 
 use anyio_core::{CallError, Cancelled, Executor, NoRuntime, Spawn as _};
 
-use super::{guest, host};
+use super::guest;
 use crate::{
-    context::{Captured, Locals, RunId, current_backend, is_polled},
+    context::{
+        Captured, Locals, RunId, current_backend, is_polled,
+        job::{self, Host},
+    },
     erased::{AnySpawner, Erased},
     sys::Arc,
 };
@@ -42,13 +45,14 @@ where
     F: Future + Send + 'static, // runs on another thread, and owns what it uses: `async move`
     F::Output: Send + 'static,
 {
-    let host = current_host()?;
-    if host.run().is_polled_here() {
-        return Err(CallError::refused());
-    }
-    let node = (!host.abandons()).then(|| Arc::clone(host.node()));
-    let place = Captured::made(node, host.backend(), Locals::current());
-    guest::block_on(|task| host.spawn(task), &place, future)
+    at_host(|host| {
+        if RunId::of(host.locals()).is_polled_here() {
+            return Err(CallError::refused());
+        }
+        let node = (!host.abandons()).then(|| Arc::clone(host.node()));
+        let place = Captured::made(node, host.backend(), Locals::current());
+        guest::block_on(|task| host.spawn(task), &place, future)
+    })
 }
 
 /// Runs `f` on a thread of the run that this job belongs to, and waits for what it gives. `f` must not
@@ -81,22 +85,22 @@ where
 /// [`CallError`], which [is a cancellation](CallError::as_cancelled), if the task is cancelled, or has
 /// dropped its call; or that this thread runs no job of `to_thread`.
 pub fn check_cancelled() -> Result<(), CallError> {
-    let host = current_host()?;
-    let node = host.node();
-    if node.is_effective() { Err(Cancelled::new(node.origin()).into()) } else { Ok(()) }
+    at_host(|host| {
+        let node = host.node();
+        if node.is_effective() { Err(Cancelled::new(node.origin()).into()) } else { Ok(()) }
+    })
 }
 
-fn current_host() -> Result<Arc<dyn host::Host>, CallError> {
-    if let Some(host) = host::current() {
-        return Ok(host);
-    }
-    if is_polled() {
-        return Err(CallError::refused());
-    }
-    Err(CallError::no_runtime(NoRuntime::new(
-        "this thread runs no job of `to_thread`, so there is no task to call back to: take a \
-         `from_thread::Handle` along, or start a portal",
-    )))
+/// Gives `f` the call whose job runs in this thread.
+fn at_host<R>(f: impl FnOnce(&dyn Host) -> Result<R, CallError>) -> Result<R, CallError> {
+    job::host(|host| match host {
+        Some(host) => f(host),
+        None if is_polled() => Err(CallError::refused()),
+        None => Err(CallError::no_runtime(NoRuntime::new(
+            "this thread runs no job of `to_thread`, so there is no task to call back to: take a \
+             `from_thread::Handle` along, or start a portal",
+        ))),
+    })
 }
 
 /// A run, for threads that do not belong to it. Given by [`Handle::of`].
@@ -121,16 +125,11 @@ impl Handle {
     pub fn of<B: Executor>() -> Result<Self, NoRuntime> {
         let locals = Locals::current();
         let run = RunId::of(locals.as_ref());
-        Ok(match host::current() {
-            Some(host) => {
-                let (spawner, backend) = (host.spawner()?, host.backend());
-                Self { spawner, backend, locals, run }
-            }
-            None => {
-                let spawner = AnySpawner::new(B::spawner()?);
-                Self { spawner, backend: current_backend(), locals, run }
-            }
-        })
+        let (spawner, backend) = job::host(|host| match host {
+            Some(host) => Ok((host.spawner()?, host.backend())),
+            None => Ok((AnySpawner::new(B::spawner()?), current_backend())),
+        })?;
+        Ok(Self { spawner, backend, locals, run })
     }
 
     /// Runs `future` in the run, and waits for it. It has the local values of where the handle was made.

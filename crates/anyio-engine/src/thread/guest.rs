@@ -10,9 +10,8 @@ use std::{
 use anyio_core::{CallError, Cancelled, NoRuntime};
 use pin_project_lite::pin_project;
 
-use super::host::Task;
 use crate::{
-    context::{Captured, InScope},
+    context::{Captured, InScope, job::Task},
     scope::catch,
 };
 

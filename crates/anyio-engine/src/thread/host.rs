@@ -1,62 +1,57 @@
 //! What the thread of a job knows about the task that waits for it.
 
-use std::{cell::RefCell, pin::Pin};
-
-use anyio_core::NoRuntime;
+use anyio_core::{Executor, NoRuntime, Spawn};
 
 use crate::{
-    context::RunId,
+    context::{
+        Locals, current_backend,
+        job::{Host, Task},
+    },
     erased::{AnySpawner, Erased},
     sys::Arc,
     tree::Node,
 };
 
-/// A task for the run that the job belongs to.
-pub(super) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// A call of `to_thread`, seen from its thread.
-pub(super) trait Host: Send + Sync {
-    /// The call's place in the tree. It is effective when nobody waits for the job any more, or
-    /// when who waits is cancelled.
-    fn node(&self) -> &Arc<Node>;
-
-    /// Whether the call may be left alone by who waits. What its thread starts does not belong to it.
-    fn abandons(&self) -> bool;
-
-    fn backend(&self) -> Option<&'static Erased>;
-
-    fn run(&self) -> &RunId;
-
-    /// Spawns `task` in the run.
-    fn spawn(&self, task: Task) -> Result<(), NoRuntime>;
-
-    /// What spawns there.
-    fn spawner(&self) -> Result<AnySpawner, NoRuntime>;
-
-    /// From now on a cancellation ends [`sleep`](Self::sleep).
-    fn listen(self: Arc<Self>);
-
-    /// Blocks until [`node`](Self::node) is effective, or until `limit` has passed.
-    fn sleep(&self, limit: Option<std::time::Duration>);
+/// Where a call of `to_thread` comes from. It goes along with the job.
+pub(super) struct Origin<B: Executor> {
+    node: Arc<Node>,
+    abandons: bool,
+    backend: Option<&'static Erased>,
+    locals: Option<Arc<Locals>>,
+    spawner: Result<B::Spawner, NoRuntime>,
 }
 
-// The standard one, since a job runs in a thread of a backend, which no model has.
-thread_local! {
-    static HOST: RefCell<Option<Arc<dyn Host>>> = const { RefCell::new(None) };
+impl<B: Executor> Origin<B> {
+    /// That of the call which has this node, in the place where the running code is.
+    pub(super) fn here(node: Arc<Node>, abandons: bool, locals: Option<Arc<Locals>>) -> Self {
+        Self { node, abandons, backend: current_backend(), locals, spawner: B::spawner() }
+    }
 }
 
-/// The call whose job runs in this thread.
-pub(super) fn current() -> Option<Arc<dyn Host>> {
-    // The destructor of another thread-local belongs to no call.
-    HOST.try_with(|host| host.borrow().clone()).ok().flatten()
-}
+impl<B: Executor> Host for Origin<B> {
+    fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
 
-/// Runs `job` as that of `host`, which must not panic.
-pub(super) fn during<R>(host: Arc<dyn Host>, job: impl FnOnce() -> R) -> R {
-    let before = HOST.with(|current| current.replace(Some(host)));
-    let result = job();
-    // An idle thread keeps nothing.
-    let done = HOST.with(|current| current.replace(before));
-    drop(done);
-    result
+    fn abandons(&self) -> bool {
+        self.abandons
+    }
+
+    fn backend(&self) -> Option<&'static Erased> {
+        self.backend
+    }
+
+    fn locals(&self) -> Option<&Arc<Locals>> {
+        self.locals.as_ref()
+    }
+
+    fn spawn(&self, task: Task) -> Result<(), NoRuntime> {
+        let spawner = self.spawner.as_ref().map_err(Clone::clone)?;
+        spawner.spawn_task(task);
+        Ok(())
+    }
+
+    fn spawner(&self) -> Result<AnySpawner, NoRuntime> {
+        self.spawner.clone().map(AnySpawner::new)
+    }
 }
