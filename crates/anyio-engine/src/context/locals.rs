@@ -390,7 +390,18 @@ impl<T: Send + Sync + 'static> RunLocal<T> {
         self.try_get_in(Locals::current().as_ref())
     }
 
-    /// The same, in the run which `locals` belong to.
+    /// Gives the value in the run which `locals` belong to, if it has been made, to `f`, which must not
+    /// ask for another.
+    pub(crate) fn with_made_in<R>(
+        &'static self,
+        locals: Option<&Arc<Locals>>,
+        f: impl FnOnce(&T) -> R,
+    ) -> Option<R> {
+        let values = store_of(locals?.find(store_key())?).lock();
+        values.as_ref()?.get(&ptr::from_ref(self).addr())?.downcast_ref().map(f)
+    }
+
+    /// The same as [`try_get`](Self::try_get), in the run which `locals` belong to.
     pub(crate) fn try_get_in(
         &'static self,
         locals: Option<&Arc<Locals>>,

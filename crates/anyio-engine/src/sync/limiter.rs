@@ -142,8 +142,13 @@ impl CapacityLimiter {
     ///
     /// [`WouldBlock`] if there is no token, or somebody waits for one.
     pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedLimiterToken, WouldBlock> {
-        self.state.lock().lend(None).map_err(|_| WouldBlock::new())?;
-        Ok(OwnedLimiterToken { lent: Lent::of(self, None) })
+        self.try_lend_owned().map_err(|_| WouldBlock::new())
+    }
+
+    /// As [`try_acquire_owned`](Self::try_acquire_owned); gives the limiter back if there is no token.
+    pub(crate) fn try_lend_owned(self: Arc<Self>) -> Result<OwnedLimiterToken, Arc<Self>> {
+        let lent = self.state.lock().lend(None).is_ok();
+        if lent { Ok(OwnedLimiterToken { lent: Lent::of(self, None) }) } else { Err(self) }
     }
 
     /// Waits for a token for `borrower`.

@@ -49,6 +49,11 @@ fn jobs(locals: Option<&Arc<Locals>>) -> Arc<Shared> {
     JOBS.try_get_in(locals).unwrap_or_else(|_| elsewhere())
 }
 
+fn limiter_of_jobs(locals: Option<&Arc<Locals>>) -> Arc<CapacityLimiter> {
+    let known = JOBS.with_made_in(locals, |shared| Arc::clone(&shared.limiter));
+    known.unwrap_or_else(|| Arc::clone(&jobs(locals).limiter))
+}
+
 /// The limiter of those calls of [`to_thread`](crate::to_thread) that name no other: 40 jobs at once.
 ///
 /// Each run has its own, and all that is in no run share one. It may be changed at any time
@@ -57,7 +62,7 @@ fn jobs(locals: Option<&Arc<Locals>>) -> Arc<Shared> {
 #[must_use]
 #[doc(alias = "current_default_thread_limiter")]
 pub fn default_thread_limiter() -> Arc<CapacityLimiter> {
-    Arc::clone(&jobs(Locals::current().as_ref()).limiter)
+    limiter_of_jobs(Locals::current().as_ref())
 }
 
 /// The limiter of what this library does in threads itself, as the work with files: also 40 at once,
@@ -88,17 +93,13 @@ impl<B: Clock> Turn<B> {
     ) -> Poll<OwnedLimiterToken> {
         if let Self::Wanted(limiter) = self {
             ready!(op::admit(cx));
-            let (limiter, shared) = match limiter.take() {
-                Some(limiter) => (limiter, None),
-                None => {
-                    let shared = jobs(locals);
-                    (Arc::clone(&shared.limiter), Some(shared))
-                }
+            let own = limiter.take();
+            let is_own = own.is_some();
+            let limiter = match own.unwrap_or_else(|| limiter_of_jobs(locals)).try_lend_owned() {
+                Ok(token) => return Poll::Ready(token),
+                Err(limiter) => limiter,
             };
-            if let Ok(token) = Arc::clone(&limiter).try_acquire_owned() {
-                return Poll::Ready(token);
-            }
-            let patience = shared.and_then(Patience::new);
+            let patience = if is_own { None } else { Patience::new(jobs(locals)) };
             *self = Self::Awaited { token: Box::new(limiter.acquire_owned()), patience };
         }
         let Self::Awaited { token, patience } = self else { unreachable!("it was made above") };
