@@ -25,7 +25,7 @@ use std::{
 use anyio_core::{
     Blocking, Clock, Executor, NoRuntime, Run, RunError, RunOptions, Runtime, Spawn, TaskError,
 };
-use anyio_engine::Erased;
+use anyio_engine::{Erased, Job};
 
 /// The marker: it holds nothing and stands in type position, as in `Solo::spawner()`.
 #[derive(Clone, Copy, Debug)]
@@ -226,9 +226,17 @@ impl Clock for Solo {
 }
 
 impl Blocking for Solo {
-    fn spawn_blocking<J: FnOnce() + Send + 'static>(job: J) -> Result<(), NoRuntime> {
-        let thread = std::thread::Builder::new().spawn(job);
-        thread.map(drop).map_err(|error| NoRuntime::new(format!("no thread to be had: {error}")))
+    type Job<T: Send + 'static> = Job<T>;
+
+    fn spawn_blocking<J, T>(job: J) -> Result<Job<T>, NoRuntime>
+    where
+        J: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let (work, job) = Job::of(job);
+        let thread = std::thread::Builder::new().spawn(work);
+        thread.map_err(|error| NoRuntime::new(format!("no thread to be had: {error}")))?;
+        Ok(job)
     }
 }
 

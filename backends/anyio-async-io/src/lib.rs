@@ -22,7 +22,7 @@ mod signal;
 mod time;
 
 pub use crate::{
-    blocking::spawn_blocking,
+    blocking::{Job, spawn_blocking},
     executor::{Host, Spawner, Worker, run},
     net::{TcpListener, TcpStream, connect_tcp, listen_tcp},
     process::{Child, PipeIn, PipeOut, spawn_process},

@@ -1,15 +1,18 @@
 //! async-std's threads for code that blocks.
 
+use anyio_async_io::Job;
 use anyio_core::{Blocking, NoRuntime};
 
 use crate::AsyncStd;
 
 impl Blocking for AsyncStd {
-    fn spawn_blocking<J>(job: J) -> Result<(), NoRuntime>
+    type Job<T: Send + 'static> = Job<T>;
+
+    fn spawn_blocking<J, T>(job: J) -> Result<Job<T>, NoRuntime>
     where
-        J: FnOnce() + Send + 'static,
+        J: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
     {
-        anyio_async_io::spawn_blocking(job);
-        Ok(())
+        Ok(anyio_async_io::spawn_blocking(job))
     }
 }

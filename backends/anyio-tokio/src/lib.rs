@@ -28,6 +28,7 @@ mod sync;
 mod time;
 
 pub use backend::Tokio;
+pub use blocking::TokioJob;
 pub use executor::TokioSpawner;
 pub use net::{TcpListener, TcpStream};
 pub use process::{Child, PipeIn, PipeOut};

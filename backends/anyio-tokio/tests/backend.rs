@@ -344,7 +344,7 @@ mod net {
 fn nothing_is_running() {
     let here = [
         Tokio::spawner().map(drop).map_err(io::Error::from),
-        Tokio::spawn_blocking(|| ()).map_err(io::Error::from),
+        Tokio::spawn_blocking(|| ()).map(drop).map_err(io::Error::from),
         futures_lite::future::block_on(Tokio::connect_tcp(localhost())).map(drop),
         futures_lite::future::block_on(Tokio::listen_tcp(localhost(), &ListenOptions::default()))
             .map(drop),

@@ -17,7 +17,7 @@ use anyio_core::{
     Runtime, TaskGroup as _, TaskHandle as _,
 };
 use anyio_engine::{
-    CapacityLimiter, RuntimeExt as _, checkpoint, default_thread_limiter, file_thread_limiter,
+    CapacityLimiter, Job, RuntimeExt as _, checkpoint, default_thread_limiter, file_thread_limiter,
     to_thread, tree_local,
 };
 use futures_util::future::join_all;
@@ -397,9 +397,12 @@ impl<B: Clock> Clock for Refuses<B> {
 }
 
 impl<B: Executor> Blocking for Refuses<B> {
-    fn spawn_blocking<J>(job: J) -> Result<(), NoRuntime>
+    type Job<T: Send + 'static> = Job<T>;
+
+    fn spawn_blocking<J, T>(job: J) -> Result<Job<T>, NoRuntime>
     where
-        J: FnOnce() + Send + 'static,
+        J: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
     {
         drop(job);
         Err(NoRuntime::new("out of threads"))

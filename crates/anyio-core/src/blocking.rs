@@ -10,11 +10,14 @@ use crate::{Executor, NoRuntime};
 ///
 /// # For implementors
 ///
-/// Every job is either run or dropped, and dropping is the news that it will not be run; which of
-/// the two happens to a job that has not started when the runtime shuts down is yours to choose.
-/// A job never panics.
+/// Every job is either run or dropped; which of the two happens to a job that has not started when the
+/// runtime shuts down is yours to choose. The handle tells of both, also to who polls it late, and with
+/// whatever waker it was polled last. A job never panics.
+///
+/// Most pools have such a handle. For one that has none, the engine has a `Job`, and this will do:
 ///
 /// ```
+/// use std::{pin::Pin, sync::Arc};
 /// use anyio_core::{Blocking, NoRuntime};
 /// # use anyio_core::{Executor, Spawn};
 /// # #[derive(Clone, Copy)] struct Threads;
@@ -29,21 +32,36 @@ use crate::{Executor, NoRuntime};
 /// # }
 ///
 /// impl Blocking for Threads {
-///     fn spawn_blocking<J: FnOnce() + Send + 'static>(job: J) -> Result<(), NoRuntime> {
-///         std::thread::spawn(job);
-///         Ok(())
+///     type Job<T: Send + 'static> = Pin<Box<dyn Future<Output = Option<T>> + Send>>;
+///
+///     fn spawn_blocking<J, T>(job: J) -> Result<Self::Job<T>, NoRuntime>
+///     where
+///         J: FnOnce() -> T + Send + 'static,
+///         T: Send + 'static,
+///     {
+///         let value = Arc::new(async_lock::Mutex::new(None));
+///         let mut place = value.try_lock_arc().expect("nobody else has it");
+///         // Unlocked when the job has ended, or is dropped.
+///         std::thread::spawn(move || *place = Some(job()));
+///         Ok(Box::pin(async move { value.lock().await.take() }))
 ///     }
 /// }
-/// # Threads::spawn_blocking(|| ())?;
+/// # let job = Threads::spawn_blocking(|| 7)?;
+/// # assert_eq!(futures_lite::future::block_on(job), Some(7));
 /// # Ok::<(), NoRuntime>(())
 /// ```
 pub trait Blocking: Executor {
+    /// What becomes of a job: what it gives, or `None` if it will not be run. Dropped, it lets the job go on
+    /// alone, and what that gives is dropped.
+    type Job<T: Send + 'static>: Future<Output = Option<T>> + Send + Unpin + 'static;
+
     /// Runs `job` on a thread that may block.
     ///
     /// # Errors
     ///
     /// [`NoRuntime`] outside of a runtime that has such threads; `job` is dropped.
-    fn spawn_blocking<J>(job: J) -> Result<(), NoRuntime>
+    fn spawn_blocking<J, T>(job: J) -> Result<Self::Job<T>, NoRuntime>
     where
-        J: FnOnce() + Send + 'static;
+        J: FnOnce() -> T + Send + 'static,
+        T: Send + 'static;
 }

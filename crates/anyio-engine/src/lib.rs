@@ -95,7 +95,7 @@ pub use sync::{
     WatchStatistics, broadcast, oneshot, watch,
 };
 pub use thread::{
-    StopToken, ToThread, default_thread_limiter, file_thread_limiter, from_thread, to_thread,
+    Job, StopToken, ToThread, default_thread_limiter, file_thread_limiter, from_thread, to_thread,
     to_thread_with_stop,
 };
 pub use time::{Sleep, sleep, sleep_forever, sleep_until};

@@ -5,9 +5,9 @@ mod mini;
 use std::{cell::Cell, future::Ready, rc::Rc, time::Duration};
 
 use anyio_core::{
-    AcquireError, AlreadyBorrowed, BorrowError, Borrower, BroadcastError, Busy, CallError,
-    Cancelled, NoRuntime, ReceiveError, ReleaseError, RunError, SendError, SpawnError, TimedOut,
-    TryAcquireError, TryBroadcastError, TryReceiveError, TrySendError, WouldBlock,
+    AcquireError, AlreadyBorrowed, Blocking, BorrowError, Borrower, BroadcastError, Busy,
+    CallError, Cancelled, NoRuntime, ReceiveError, ReleaseError, RunError, SendError, SpawnError,
+    TimedOut, TryAcquireError, TryBroadcastError, TryReceiveError, TrySendError, WouldBlock,
 };
 use anyio_engine::*;
 use mini::Mini;
@@ -26,6 +26,21 @@ macro_rules! pin_down {
         impl<T: ?Sized + Send> AmbiguousIfSend<u8> for T {}
         <$type as AmbiguousIfSend<_>>::some()
     }};
+}
+
+/// For what needs threads that may block.
+impl Blocking for Mini {
+    type Job<T: Send + 'static> = anyio_engine::Job<T>;
+
+    fn spawn_blocking<J, T>(job: J) -> Result<anyio_engine::Job<T>, NoRuntime>
+    where
+        J: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let (work, job) = anyio_engine::Job::of(job);
+        std::thread::spawn(work);
+        Ok(job)
+    }
 }
 
 const fn send<T: Send>() {}
@@ -126,6 +141,7 @@ pin_down! {
     ConditionStatistics => both;
     BarrierStatistics => both;
     BarrierWaitResult => both;
+    anyio_engine::Job<Cell<u8>> => both;
     ToThread<Mini, Job<u8>, u8> => send;
     ToThread<Mini, Job<Cell<u8>>, Cell<u8>> => send;
     ToThread<Mini, Box<dyn FnOnce()>, ()> => neither;

@@ -78,7 +78,7 @@ impl Erased {
     /// Adds threads for code that blocks.
     #[must_use]
     pub const fn with_blocking<B: Blocking>(mut self) -> Self {
-        self.blocking = Some(|job| B::spawn_blocking(job));
+        self.blocking = Some(|job| B::spawn_blocking(job).map(drop));
         self
     }
 

@@ -13,7 +13,6 @@ use anyio_core::{Blocking, Clock};
 use super::{host::Origin, limit::Turn, stop::StopToken};
 use crate::{
     context::{Frame, Kind, Locals, job},
-    handover::Handover,
     scope::{call_of, catch},
     sync::{CapacityLimiter, OwnedLimiterToken},
     sys::Arc,
@@ -70,7 +69,7 @@ where
         job: Some(job),
         abandons: false,
         turn: Turn::Wanted(None),
-        result: None,
+        running: None,
     }
 }
 
@@ -101,7 +100,7 @@ where
 
 /// Given by [`to_thread`].
 #[must_use = "futures do nothing unless you `.await` them"]
-pub struct ToThread<B: Clock, F, T> {
+pub struct ToThread<B: Blocking + Clock, F, T: Send + 'static> {
     frame: Frame,
     site: &'static Location<'static>,
     // Until it starts.
@@ -109,13 +108,13 @@ pub struct ToThread<B: Clock, F, T> {
     abandons: bool,
     turn: Turn<B>,
     // While the job runs.
-    result: Option<Arc<Shelf<T>>>,
+    running: Option<B::Job<Ended<T>>>,
 }
 
 // The job is moved, and never pinned.
-impl<B: Clock, F, T> Unpin for ToThread<B, F, T> {}
+impl<B: Blocking + Clock, F, T: Send + 'static> Unpin for ToThread<B, F, T> {}
 
-impl<B: Blocking + Clock, F, T> ToThread<B, F, T> {
+impl<B: Blocking + Clock, F, T: Send + 'static> ToThread<B, F, T> {
     /// If a scope around the call is cancelled, returns at once and lets the job go on alone. What it
     /// gives is dropped then; a panic of it is reported to `tracing`.
     ///
@@ -133,7 +132,7 @@ impl<B: Blocking + Clock, F, T> ToThread<B, F, T> {
     /// If the call has been polled.
     pub fn limiter(mut self, limiter: &Arc<CapacityLimiter>) -> Self {
         assert!(
-            matches!(self.turn, Turn::Wanted(_)) && self.result.is_none(),
+            matches!(self.turn, Turn::Wanted(_)) && self.running.is_none(),
             "a limiter cannot be chosen for a job that has been polled",
         );
         self.turn = Turn::Wanted(Some(Arc::clone(limiter)));
@@ -157,22 +156,20 @@ where
         job: F,
         locals: Option<Arc<Locals>>,
         token: OwnedLimiterToken,
-    ) -> Arc<Shelf<T>> {
+    ) -> B::Job<Ended<T>> {
         // It is where the job is seen from, and holds what is around it. Nothing in the tree has to wake
         // who waits: a scope that leaves the job alone is woken itself.
         let node = Arc::clone(self.frame.need_node(self.kind()));
         let origin = Origin::<B>::here(node, self.abandons, locals);
-        let shelf = Arc::new(Shelf::new());
-        let report = Report(Some(Arc::clone(&shelf)));
         let work = move || {
             let result = job::enter(&origin, || catch(job));
             drop((origin, token));
-            report.send(result);
+            Ended(Some(result))
         };
-        if let Err(error) = B::spawn_blocking(work) {
-            panic!("{error}");
+        match B::spawn_blocking(work) {
+            Ok(running) => running,
+            Err(error) => panic!("{error}"),
         }
-        shelf
     }
 }
 
@@ -188,10 +185,10 @@ where
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = self.get_mut();
-        let poll = match &this.result {
-            Some(shelf) => {
+        let running = match &mut this.running {
+            Some(running) => {
                 this.frame.follow();
-                shelf.poll_again(cx)
+                running
             }
             None => {
                 if this.job.is_none() {
@@ -200,14 +197,14 @@ where
                 let locals = Locals::current();
                 let token = ready!(this.turn.poll(cx, locals.as_ref()));
                 let Some(job) = this.job.take() else { unreachable!("it was there above") };
-                let shelf = this.start(job, locals, token);
-                this.result.insert(shelf).poll_take(cx)
+                let running = this.start(job, locals, token);
+                this.running.insert(running)
             }
         };
-        let result = ready!(poll);
-        this.result = None;
+        let ended = ready!(Pin::new(running).poll(cx));
+        this.running = None;
         this.frame.leave();
-        match result {
+        match ended.map(Ended::take) {
             Some(Ok(value)) => Poll::Ready(value),
             Some(Err(payload)) => resume_unwind(payload),
             None => panic!("the runtime shut down before it had run the blocking job"),
@@ -215,20 +212,19 @@ where
     }
 }
 
-impl<B: Clock, F, T> Drop for ToThread<B, F, T> {
+impl<B: Blocking + Clock, F, T: Send + 'static> Drop for ToThread<B, F, T> {
     fn drop(&mut self) {
-        let Some(shelf) = self.result.take() else { return };
+        let Some(running) = self.running.take() else { return };
         if self.frame.node().is_some_and(|node| node.is_effective()) {
             // The job shall hear that cause, and not that it was dropped.
             self.frame.leave();
         }
-        if let Some(result) = shelf.let_go().flatten() {
-            discard(result);
-        }
+        // It lets the job go on alone.
+        drop(running);
     }
 }
 
-impl<B: Clock, F, T> fmt::Debug for ToThread<B, F, T> {
+impl<B: Blocking + Clock, F, T: Send + 'static> fmt::Debug for ToThread<B, F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ToThread")
             .field("started", &self.job.is_none())
@@ -237,38 +233,23 @@ impl<B: Clock, F, T> fmt::Debug for ToThread<B, F, T> {
     }
 }
 
-type Caught<T> = Result<T, Box<dyn Any + Send>>;
+/// What a job has given, or the panic it ended with. If nobody takes it, it is dropped where a panic does no
+/// harm, and one that is in it is reported.
+struct Ended<T>(Option<Result<T, Box<dyn Any + Send>>>);
 
-/// Where the thread leaves what the job gives. `None`: the job was dropped.
-type Shelf<T> = Handover<Option<Caught<T>>>;
-
-/// What a job gives to nobody.
-fn discard<T>(result: Caught<T>) {
-    if let Err(payload) = catch(|| result.map(drop)).and_then(|result| result) {
-        trace::abandoned_panic(&*payload);
+impl<T> Ended<T> {
+    fn take(mut self) -> Result<T, Box<dyn Any + Send>> {
+        let Some(result) = self.0.take() else { unreachable!("it is taken once") };
+        result
     }
 }
 
-/// The thread's side: reports, even if it is dropped without having run.
-struct Report<T>(Option<Arc<Shelf<T>>>);
-
-impl<T> Report<T> {
-    fn send(mut self, result: Caught<T>) {
-        self.finish(Some(result));
-    }
-
-    fn finish(&mut self, result: Option<Caught<T>>) {
-        let Some(shelf) = self.0.take() else { return };
-        if let Some(result) = shelf.give(result).flatten() {
-            discard(result);
-        }
-        // The task may have gone in between; what is left must not panic in this thread.
-        _ = catch(|| drop(shelf));
-    }
-}
-
-impl<T> Drop for Report<T> {
+impl<T> Drop for Ended<T> {
     fn drop(&mut self) {
-        self.finish(None);
+        let Some(result) = self.0.take() else { return };
+        if let Err(payload) = catch(|| result.map(drop)).and_then(|result| result) {
+            trace::abandoned_panic(&*payload);
+            _ = catch(|| drop(payload));
+        }
     }
 }

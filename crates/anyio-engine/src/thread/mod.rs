@@ -10,9 +10,11 @@ mod call;
 pub mod from_thread;
 mod guest;
 mod host;
+mod job;
 mod limit;
 mod stop;
 
 pub use call::{ToThread, to_thread, to_thread_with_stop};
+pub use job::Job;
 pub use limit::{default_thread_limiter, file_thread_limiter};
 pub use stop::StopToken;
