@@ -42,8 +42,39 @@ struct Inner {
     /// When the time is over that a shutdown gives.
     grace_end: Option<Instant>,
     caught: bool,
-    /// The nodes of the runs that have not ended, by address.
-    runs: BTreeMap<usize, Arc<Node>>,
+    runs: Runs,
+}
+
+/// The nodes of the runs that have not ended. Most scopes have one at a time, and that takes no allocation.
+#[derive(Debug, Default)]
+struct Runs {
+    first: Option<Arc<Node>>,
+    /// The others, by address.
+    more: BTreeMap<usize, Arc<Node>>,
+}
+
+impl Runs {
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.more.len()
+    }
+
+    fn insert(&mut self, node: Arc<Node>) {
+        if self.first.is_none() {
+            self.first = Some(node);
+        } else {
+            self.more.insert(node.address(), node);
+        }
+    }
+
+    fn remove(&mut self, node: &Arc<Node>) -> Option<Arc<Node>> {
+        self.first
+            .take_if(|first| Arc::ptr_eq(first, node))
+            .or_else(|| self.more.remove(&node.address()))
+    }
+
+    fn to_vec(&self) -> Vec<Arc<Node>> {
+        self.first.iter().chain(self.more.values()).cloned().collect()
+    }
 }
 
 impl Inner {
@@ -58,7 +89,7 @@ impl Inner {
     }
 
     fn runs(&self) -> Vec<Arc<Node>> {
-        self.runs.values().cloned().collect()
+        self.runs.to_vec()
     }
 }
 
@@ -212,13 +243,13 @@ impl Control {
             links.cause = inner.cause.clone();
             links.deadline = end;
         });
-        inner.runs.insert(node.address(), Arc::clone(&node));
+        inner.runs.insert(Arc::clone(&node));
         node
     }
 
     /// A run has ended.
     pub(super) fn forget(&self, node: &Arc<Node>) {
-        let removed = self.inner.lock().runs.remove(&node.address());
+        let removed = self.inner.lock().runs.remove(node);
         drop(removed);
     }
 

@@ -10,12 +10,12 @@
 
 use std::{
     mem,
-    sync::{Mutex as StdMutex, PoisonError},
+    sync::{Arc as StdArc, Mutex as StdMutex, PoisonError},
 };
 
 use slab::Slab;
 
-use super::{flags::Flags, node::Node};
+use super::{flags::Flags, node::Node, role::Members};
 use crate::sys::{Arc, Weak, ticks};
 
 /// One lock would be everybody's; this many are enough for those who open groups at the same time.
@@ -76,6 +76,26 @@ impl Node {
     pub(crate) fn list(self: &Arc<Self>) {
         self.links.lock().listing.since = Some(ticks::refresh());
         self.enlist();
+    }
+
+    /// To be called once, when a group is opened, of which this is the node: this is its name, and these are
+    /// its tasks. It looks at the clock.
+    #[inline]
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        name: Option<StdArc<str>>,
+        members: Option<Weak<dyn Members>>,
+    ) {
+        let since = ticks::glance();
+        {
+            let mut links = self.links.lock();
+            links.label.name = name;
+            links.members = members;
+            links.listing.since = Some(since);
+        }
+        if !self.flags().any(Flags::FOUND) {
+            self.enlist();
+        }
     }
 
     /// To be called when what is around the node is no longer a way to it, and by its owner.

@@ -3,7 +3,7 @@
 use std::{
     any::TypeId,
     fmt, mem, ptr,
-    sync::{Arc as StdArc, OnceLock},
+    sync::OnceLock,
     task::{Wake, Waker},
     time::Instant,
 };
@@ -18,7 +18,7 @@ use super::{
     role::Members,
     spare,
 };
-use crate::sys::{Arc, AtomicU32, AtomicUsize, Mutex, Ordering, Weak, global, ticks};
+use crate::sys::{Arc, AtomicU32, AtomicUsize, Mutex, Ordering, Weak, global};
 
 pub(crate) struct Node {
     flags: AtomicU32,
@@ -41,8 +41,10 @@ impl Node {
         let mut made = spare::take().unwrap_or_else(Self::blank);
         let Some(node) = Arc::get_mut(&mut made) else { unreachable!("nobody else has it") };
         node.flags.store(flags.with(effective).with(asked).0, Ordering::Relaxed);
-        node.parent_address.store(0, Ordering::Relaxed);
-        fill(node.links.get_mut());
+        node.set_parent_address(0);
+        let links = node.links.get_mut();
+        spare::keep(links.parent.take());
+        fill(links);
         made
     }
 
@@ -79,7 +81,7 @@ impl Node {
             own.place = place;
             fill(own);
         });
-        node.parent_address.store(parent.address(), Ordering::Relaxed);
+        node.set_parent_address(parent.address());
         links.children.insert(Arc::clone(&node));
         drop(links);
         if parent.flags().any(Flags::EFFECTIVE.with(Flags::ASKED)) {
@@ -127,6 +129,10 @@ impl Node {
     #[inline]
     pub(crate) fn parent_address(&self) -> usize {
         self.parent_address.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_parent_address(&self, address: usize) {
+        self.parent_address.store(address, Ordering::Relaxed);
     }
 
     /// Its body has ended, and there is something to wait for.
@@ -275,26 +281,6 @@ impl Node {
         self.links.lock().members = Some(members);
     }
 
-    /// To be called once, when a group is opened, of which this is the node: this is its name, and these are
-    /// its tasks. It looks at the clock.
-    #[inline]
-    pub(crate) fn open(
-        self: &Arc<Self>,
-        name: Option<StdArc<str>>,
-        members: Option<Weak<dyn Members>>,
-    ) {
-        let since = ticks::glance();
-        {
-            let mut links = self.links.lock();
-            links.label.name = name;
-            links.members = members;
-            links.listing.since = Some(since);
-        }
-        if !self.flags().any(Flags::FOUND) {
-            self.enlist();
-        }
-    }
-
     /// Puts a node that is new beneath `parent`, or whatever has taken that one's place.
     pub(crate) fn attach(self: &Arc<Self>, parent: Option<Arc<Self>>) {
         let Some(parent) = parent else { return };
@@ -349,7 +335,7 @@ impl Node {
             break (Some(parent), place);
         };
         let address = parent.as_ref().map_or(0, Self::address);
-        self.parent_address.store(address, Ordering::Relaxed);
+        self.set_parent_address(address);
         let mut links = self.links.lock();
         // Under the lock: a walk that looks at this node before finds no parent here, and has raised
         // its bit by now.

@@ -1,8 +1,7 @@
-//! The node that was let go last, for the next one.
+//! The nodes that were let go last, for the next ones.
 //!
-//! Scopes and groups come and go one after the other, and most leave a node in which there is nothing. To
-//! begin anew in that one is less than half of the work of giving its memory back, asking for it again and
-//! writing all of it.
+//! Scopes and groups come and go, and most leave a node in which there is nothing. To begin anew in that one is
+//! less than half of the work of giving its memory back, asking for it again and writing all of it.
 
 use std::cell::Cell;
 
@@ -11,14 +10,28 @@ use crate::sys::Arc;
 
 // Not the model checker's: it may not see what one execution has left for another.
 std::thread_local! {
+    /// The first of a list, in which each is beneath the next.
     static SPARE: Cell<Option<Arc<Node>>> = const { Cell::new(None) };
 }
 
-/// It, if there is one. Nobody else has it.
+/// How many a thread keeps, some five kilobytes: scopes stand in one another, and leave together.
+const MANY: usize = 16;
+
+/// One of them, if there are any. Nobody else has it, and it is beneath the rest, which has to be
+/// [given back](keep).
 #[inline]
 pub(super) fn take() -> Option<Arc<Node>> {
     // Nothing at the end of the thread.
     if cfg!(loom) { None } else { SPARE.try_with(Cell::take).ok().flatten() }
+}
+
+/// Keeps this list, instead of one that is empty.
+#[inline]
+pub(super) fn keep(list: Option<Arc<Node>>) {
+    if list.is_some() {
+        // At the end of the thread it is dropped.
+        _ = SPARE.try_with(|spare| spare.set(list));
+    }
 }
 
 impl Node {
@@ -30,10 +43,16 @@ impl Node {
         if let Some(own) = Arc::get_mut(&mut node)
             && own.known_board().is_none()
             && own.links.get_mut().strip()
-            && !cfg!(loom)
         {
-            // What comes back is dropped: the one that was there, or this one at the end of the thread.
-            _ = SPARE.try_with(|spare| spare.replace(Some(node)));
+            let rest = take();
+            // How many there are with this one, where only its owner looks.
+            let many = rest.as_ref().map_or(0, |first| first.parent_address()) + 1;
+            if cfg!(loom) || many > MANY {
+                return keep(rest);
+            }
+            own.set_parent_address(many);
+            own.links.get_mut().parent = rest;
+            keep(Some(node));
         }
     }
 }
@@ -84,5 +103,18 @@ mod tests {
             assert!(SPARE.take().is_none());
         }
         assert_eq!(theirs.label().name.as_deref(), Some("old"));
+    }
+
+    #[test]
+    fn so_many_are_kept_and_no_more() {
+        SPARE.take();
+        let left: Vec<_> = (0..MANY + 5).map(|_| left(Flags::PLAIN)).collect();
+        let mut addresses: Vec<_> = left.iter().map(Node::address).collect();
+        left.into_iter().for_each(Node::let_go);
+        addresses.truncate(MANY);
+        // The last one first.
+        let made: Vec<_> = (0..MANY).map(|_| Node::new(Flags::PLAIN, |_| {})).collect();
+        assert_eq!(made.iter().map(Node::address).rev().collect::<Vec<_>>(), addresses);
+        assert!(SPARE.take().is_none());
     }
 }
