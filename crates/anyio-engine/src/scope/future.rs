@@ -132,6 +132,7 @@ impl<C: Clock, F: Future, K: Ending> Scoped<C, F, K> {
 impl<C: Clock, F: Future, K: Ending> Future for Scoped<C, F, K> {
     type Output = K::Output<F::Output>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.as_mut().project();
         if this.unwound.is_some() {

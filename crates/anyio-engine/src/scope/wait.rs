@@ -2,6 +2,7 @@
 
 use std::{
     any::TypeId,
+    mem::ManuallyDrop,
     pin::Pin,
     task::{Context, Waker},
     time::Instant,
@@ -22,9 +23,17 @@ pub(super) struct Wait<C: Clock> {
     seen: Option<u32>,
     deadline: Option<(Instant, CauseKind)>,
     /// The task's own timer calls, as it does for all who are polled with the task's waker.
-    posted: Option<Posted>,
+    posted: ManuallyDrop<Option<Posted>>,
     /// Or one of the scope's own does, which calls its node.
-    own: Option<Pin<Box<C::Timer>>>,
+    own: ManuallyDrop<Option<Pin<Box<C::Timer>>>>,
+}
+
+/// Both are empty in a scope that was never pending: to let go of what is there is a step aside.
+impl<C: Clock> Drop for Wait<C> {
+    #[inline]
+    fn drop(&mut self) {
+        self.stop();
+    }
 }
 
 /// What a scope with a node has to look at when its body is pending.
@@ -37,7 +46,8 @@ impl<C: Clock> Wait<C> {
             Some(deadline) => Some((deadline, CauseKind::Deadline)),
             None => None,
         };
-        Self { seen: None, deadline, posted: None, own: None }
+        let (posted, own) = (ManuallyDrop::new(None), ManuallyDrop::new(None));
+        Self { seen: None, deadline, posted, own }
     }
 
     pub(super) const fn deadline(&self) -> &Option<(Instant, CauseKind)> {
@@ -47,8 +57,15 @@ impl<C: Clock> Wait<C> {
     /// The scope has ended.
     #[inline]
     pub(super) fn stop(&mut self) {
-        self.posted = None;
-        self.own = None;
+        if self.posted.is_some() || self.own.is_some() {
+            self.let_go();
+        }
+    }
+
+    #[inline(never)]
+    fn let_go(&mut self) {
+        let (posted, own) = (self.posted.take(), self.own.take());
+        drop((posted, own));
     }
 
     /// As it is nearly always: nothing has changed, and nothing is over. The scope was not cancelled
@@ -62,7 +79,7 @@ impl<C: Clock> Wait<C> {
         let Some(node) = place.frame.node() else {
             return self.posted.as_ref().is_some_and(is_calm);
         };
-        if let Some(posted) = &self.posted
+        if let Some(posted) = &*self.posted
             && !(posted.is_hidden() && is_calm(posted))
         {
             return false;
@@ -91,7 +108,7 @@ impl<C: Clock> Wait<C> {
         if place.control.is_some() || place.frame.node().is_some() {
             return false;
         }
-        if let Some(posted) = &mut self.posted {
+        if let Some(posted) = &mut *self.posted {
             posted.answer();
         }
         let now = start.unwrap_or_else(C::now);
@@ -107,7 +124,7 @@ impl<C: Clock> Wait<C> {
     fn see_to(&mut self, place: &Place, now: Instant, waker: &Waker) -> bool {
         let make = |end| Box::pin(C::timer_from(now, end)) as _;
         let node = place.frame.node().map(|node| node.address());
-        if let Some(posted) = &mut self.posted {
+        if let Some(posted) = &mut *self.posted {
             if is_at(posted.board(), waker) {
                 if let Some(node) = node.filter(|_| !posted.is_hidden()) {
                     posted.hide(node);
@@ -116,11 +133,11 @@ impl<C: Clock> Wait<C> {
                 return true;
             }
             // Somebody else polls it now.
-            self.posted = None;
+            *self.posted = None;
         }
         let (deadline, frame) = (self.deadline.map(|(end, _)| end), place.frame.address());
         let note = |around| Note { deadline, site: Some(place.site), frame, around, node };
-        self.posted = ambient::post(TypeId::of::<C>(), note, now, waker, make);
+        *self.posted = ambient::post(TypeId::of::<C>(), note, now, waker, make);
         self.posted.is_some()
     }
 
@@ -145,7 +162,7 @@ impl<C: Clock> Wait<C> {
             node.set_deadline(|| self.deadline.map(|(end, _)| end));
         }
         let (deadline, kind) = self.deadline?;
-        let looks = match &self.posted {
+        let looks = match &*self.posted {
             Some(posted) => {
                 !posted.is_hidden() || posted.was_called() || !is_at(posted.board(), waker)
             }
@@ -153,7 +170,7 @@ impl<C: Clock> Wait<C> {
         };
         // Code that yields without waiting may keep the runtime from looking at its timers.
         if looks || budget::clock_wanted() {
-            if let Some(posted) = &mut self.posted {
+            if let Some(posted) = &mut *self.posted {
                 posted.answer();
             }
             let now = read.unwrap_or_else(C::now);
