@@ -22,7 +22,6 @@ use tokio::runtime::Handle;
 pub struct Tokio;
 
 static ERASED: Erased = Erased::of::<Tokio>()
-    // tokio's own allocation is of 128 bytes, in which there is room for so many, or of 256.
     .with_run::<Tokio>()
     .with_blocking::<Tokio>()
     .with_net::<Tokio>()

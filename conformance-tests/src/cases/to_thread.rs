@@ -34,6 +34,7 @@ pub(super) fn list<B: Runtime + Blocking>() -> Vec<Case> {
         abandoned_call_returns_at_once,
         abandoned_job_keeps_its_token,
         abandoned_value_and_panic_harm_nobody,
+        local_value_that_panics_in_the_job_harms_nobody,
         value_that_is_there_is_not_abandoned,
         abandoned_call_does_not_start_in_a_cancelled_scope,
         job_is_told_to_stop,
@@ -57,6 +58,16 @@ pub(super) fn list<B: Runtime + Blocking>() -> Vec<Case> {
 
 tree_local! {
     static REQUEST: u32;
+    static FRAGILE: Fragile;
+}
+
+/// Its destructor panics.
+struct Fragile(Payload);
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        self.0.clone().throw()
+    }
 }
 
 /// A job that ends when the case lets it.
@@ -150,6 +161,23 @@ async fn abandoned_value_and_panic_harm_nobody<B: Runtime + Blocking>() {
             blocked.go();
             until::<B>(|| Arc::strong_count(&value) == 1).await;
         }
+    }
+    assert_eq!(B::to_thread(|| 7).limiter(&limiter).await, 7);
+}
+
+/// What was set around an abandoned call goes with its job. If its destructor panics, that kills no thread, and
+/// the token comes back.
+async fn local_value_that_panics_in_the_job_harms_nobody<B: Runtime + Blocking>() {
+    let limiter = Arc::new(CapacityLimiter::new(1));
+    let payload = Payload::new("destructor");
+    for _ in 0..3 {
+        let (blocked, job) = Blocked::new();
+        let call = B::to_thread(job).abandon_on_cancel().limiter(&limiter);
+        let mut work = Box::pin(FRAGILE.scope(Fragile(payload.clone()), call));
+        assert!(poll_once(&mut work).is_pending());
+        drop(work);
+        blocked.go();
+        until::<B>(|| limiter.borrowed() == 0).await;
     }
     assert_eq!(B::to_thread(|| 7).limiter(&limiter).await, 7);
 }

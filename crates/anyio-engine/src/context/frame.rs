@@ -202,7 +202,7 @@ impl Drop for Frame {
 #[inline(never)]
 fn leave(node: Arc<Node>) {
     node.detach();
-    Node::let_go(node);
+    Node::recycle(node);
 }
 
 /// The node's future has been dropped before it had ended.

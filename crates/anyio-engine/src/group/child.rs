@@ -150,8 +150,12 @@ where
         let core = seat.group();
         let (backend, locals) = (core.backend, core.roster.locals());
         let clear = || this.body.as_mut().clear();
-        let locals = Source::Own(locals.as_ref());
-        let dropped = catch(|| this.frame.enter_root(Kind::Outside, backend, locals, None, clear));
+        let dropped = catch(|| {
+            let source = Source::Own(locals.as_ref());
+            this.frame.enter_root(Kind::Outside, backend, source, None, clear);
+            // Before the group can end.
+            drop(locals);
+        });
         this.frame.leave();
         core.tally.lose();
         let fate = match dropped {
@@ -202,9 +206,8 @@ impl<B: Executor, E> Owner for Root<'_, B, E> {
 
     fn make(&self, _: &dyn Fn() -> Option<Arc<Node>>) -> Arc<Node> {
         let flags = Flags::TASK_ROOT.with(Role::Task.flags());
-        let node = Node::beneath(self.node, flags, |links| {
-            links.label = self.slot.tree_label();
-        });
+        let label = self.slot.tree_label();
+        let node = Node::beneath(self.node, flags, |links| links.label = label);
         self.slot.adopt(&node);
         node
     }

@@ -73,7 +73,7 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
     /// Lets go of a group that has ended well. If nobody else has it and there is no more in it than in most,
     /// the next one of its kind that this thread opens is made of it.
     #[inline]
-    pub(super) fn let_go(mut group: Arc<Self>) {
+    pub(super) fn recycle(mut group: Arc<Self>) {
         if let Some((roster, core)) = Arc::get_mut(&mut group).map(Self::parts)
             && roster.strip()
         {
@@ -81,7 +81,7 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
             core.limit = None;
             let node = core.tally.end();
             spare::keep(group);
-            node.into_iter().for_each(Node::let_go);
+            node.into_iter().for_each(Node::recycle);
         }
     }
 }
@@ -93,7 +93,6 @@ impl<B: Executor, E> Group<B, E> {
         if progress == Progress::Services {
             self.roster.end_services();
         }
-        // The caller has this, too.
         drop(rest);
         progress == Progress::Closed
     }

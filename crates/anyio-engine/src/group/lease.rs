@@ -12,6 +12,9 @@
 //!    does the task of a handle from `enter` until the handle raises `RELEASED`, or else the handle is
 //!    counted by its task before that one ends, until the last step of the handle's drop.
 //! 3. Who has left uses nothing of the memory afterwards.
+//! 4. The memory is in somebody's `&mut` only where an `Arc` of it is the only one ([`Arc::get_mut`]): when it is
+//!    made, and between two groups that have it one after the other. As long as the roster has its own, as in
+//!    1, nobody else's is.
 #![expect(
     unsafe_code,
     reason = "pointers into memory that others keep; the argument is at `Lease`"
@@ -87,8 +90,7 @@ impl<T> Lease<T> {
         // reference is used. `enter` alone makes leases, each of a reference to the memory that the
         // roster keeps, or to a part of it that stays where it is as long as that is there. Only a
         // `Seat` and a `Stub` have any, and hand out references that end before they do; while they are
-        // there, the memory is, by 1 and 2. Nobody has it in `&mut`, since it is in an `Arc` that has
-        // been cloned.
+        // there, the memory is, by 1 and 2, and nobody has it in `&mut`, by 4.
         unsafe { self.0.as_ref() }
     }
 }
@@ -130,7 +132,8 @@ impl<C> Seat<C> {
         // SAFETY: the dereference needs a pointer to a valid `Shared<C>` that is in nobody's `&mut` for as
         // long as `self` is borrowed. `enter` made this seat, with this `C`, and has written such a one
         // there: of the `Arc` in whose memory the slot is, and which is kept as at `Lease::get`. All tasks
-        // of a slot are of that one group, so nothing else is ever written there; and whoever runs the
+        // of a slot are of that one group, or of others in the same memory, which have the same type and
+        // address: nothing else is ever written there; and whoever runs the
         // task has been given it after that, and sees it.
         unsafe { &*group }
     }

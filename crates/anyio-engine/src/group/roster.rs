@@ -115,7 +115,7 @@ struct Entrance {
 }
 
 /// What a group that has closed lets go of, and not under the lock.
-pub(super) struct Rest {
+pub(super) struct Leftovers {
     _own: Option<Arc<dyn AnyShared>>,
     _locals: Option<Arc<Locals>>,
 }
@@ -159,6 +159,11 @@ impl Roster {
             entrance.own.is_none() && entrance.locals.is_none(),
             "it has let go of these"
         );
+        debug_assert!(
+            self.slots.first(entrance.fresh).all(Slot::is_clean),
+            "a task has left something behind"
+        );
+        debug_assert_eq!(self.services.load(Ordering::Relaxed), 0, "none runs");
         entrance.free = NONE;
         entrance.fresh = 0;
         entrance.closed = false;
@@ -361,7 +366,7 @@ impl Roster {
     /// The body has ended: closes the group if it has no tasks. With that comes what has kept all this, if
     /// nobody needs it any more.
     #[inline]
-    pub(super) fn close(&self) -> (Progress, Option<Rest>) {
+    pub(super) fn close(&self) -> (Progress, Option<Leftovers>) {
         // Only the group's own future says so, and says it once.
         let mut exit = self.exit();
         if !exit.has(Exit::AWAITED) {
@@ -383,7 +388,7 @@ impl Roster {
     }
 
     /// No task runs, and none will. What comes back must not be dropped under the lock.
-    fn shut(&self, entrance: &mut Entrance) -> Option<Rest> {
+    fn shut(&self, entrance: &mut Entrance) -> Option<Leftovers> {
         if entrance.closed {
             return None;
         }
@@ -393,11 +398,11 @@ impl Roster {
         let nobody = self.late.load(Ordering::Acquire) == 0
             || self.late.fetch_or(CLOSED, Ordering::AcqRel) == 0;
         let own = if nobody { entrance.own.take() } else { None };
-        Some(Rest { _own: own, _locals: locals })
+        Some(Leftovers { _own: own, _locals: locals })
     }
 
     /// The group's future is gone: the group is closed as soon as no task runs.
-    pub(super) fn orphan(&self) -> Option<Rest> {
+    pub(super) fn orphan(&self) -> Option<Leftovers> {
         let mut entrance = self.entrance.lock();
         entrance.orphaned = true;
         let exit = Exit(self.exit.fetch_or(Exit::ORPHANED, Ordering::AcqRel));
@@ -406,7 +411,7 @@ impl Roster {
     }
 
     /// The last task has ended, or so it seemed, of a group whose future is gone.
-    fn close_orphan(&self) -> Option<Rest> {
+    fn close_orphan(&self) -> Option<Leftovers> {
         let mut entrance = self.entrance.lock();
         if self.running(self.exit()) == 0 { self.shut(&mut entrance) } else { None }
     }

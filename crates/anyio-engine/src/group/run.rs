@@ -198,7 +198,7 @@ where
         }
         let Some(core) = this.core.take() else { unreachable!("it was there above") };
         if let Some(value) = opening.as_mut().finish_well(&core.tally) {
-            Group::let_go(core);
+            Group::recycle(core);
             return Poll::Ready(Ok(value));
         }
         opening.finish_ill::<E, K>(&core.tally, cx)

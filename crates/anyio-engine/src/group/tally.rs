@@ -82,7 +82,7 @@ impl<E> Tally<E> {
         self.collects = settings.collects;
     }
 
-    /// It is no group's any more, and there is nothing in it. That was well, and so is all else as it was.
+    /// It is no group's any more. That has ended well, so what can fail is as in [`blank`](Self::blank).
     #[inline]
     pub(super) fn end(&mut self) -> Option<Arc<Node>> {
         self.span = Span::none();

@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    fmt,
+    fmt, mem,
     panic::{Location, resume_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
@@ -162,9 +162,12 @@ where
         let node = Arc::clone(self.frame.need_node(self.kind()));
         let origin = Origin::<B>::here(node, self.abandons, locals);
         let work = move || {
-            let result = job::enter(&origin, || catch(job));
-            drop((origin, token));
-            Ended(Some(result))
+            let ended = Ended(Some(job::enter(&origin, || catch(job))));
+            // What was set for the job may go with that. If its destructor panics, that is the job's panic.
+            match catch(|| drop((origin, token))) {
+                Ok(()) => ended,
+                Err(payload) => Ended(Some(Err(payload))),
+            }
         };
         match B::spawn_blocking(work) {
             Ok(running) => running,
@@ -249,7 +252,10 @@ impl<T> Drop for Ended<T> {
         let Some(result) = self.0.take() else { return };
         if let Err(payload) = catch(|| result.map(drop)).and_then(|result| result) {
             trace::abandoned_panic(&*payload);
-            _ = catch(|| drop(payload));
+            if let Err(payload) = catch(|| drop(payload)) {
+                // Its destructor may be the one that panics.
+                mem::forget(payload);
+            }
         }
     }
 }

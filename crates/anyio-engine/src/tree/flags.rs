@@ -23,7 +23,7 @@ impl Flags {
     pub(crate) const SHUTDOWN: Self = Self(1 << 6);
     /// It was asked to, itself or from outside; no shield keeps that out.
     pub(crate) const ASKED: Self = Self(1 << 7);
-    /// Its body has ended: it is a group's that waits for its tasks, or a cleanup's that has begun.
+    /// Its body has ended: it is a borrowing group's that waits for its tasks, or a cleanup's that has begun.
     pub(crate) const CLOSING: Self = Self(1 << 8);
     // The bit after that is `watched`'s.
     /// Its timer has called.

@@ -69,6 +69,7 @@ impl Links {
     #[inline]
     pub(super) fn strip(&mut self) -> bool {
         let plain = self.gone
+            && !self.ghost
             && self.children.is_new()
             && self.refused.is_none()
             && self.listeners.is_none()
@@ -77,7 +78,6 @@ impl Links {
         if plain {
             self.parent = None;
             self.place = 0;
-            self.ghost = false;
             self.gone = false;
             self.deadline = None;
             self.members = None;

@@ -59,7 +59,8 @@ impl Node {
         })
     }
 
-    /// The same beneath `parent`, or whatever has taken that one's place.
+    /// The same beneath `parent`, or whatever has taken that one's place. That one is locked while `fill` runs,
+    /// which must lock nothing.
     #[inline]
     pub(crate) fn beneath(
         parent: &Arc<Self>,
@@ -135,7 +136,8 @@ impl Node {
         self.parent_address.store(address, Ordering::Relaxed);
     }
 
-    /// Its body has ended, and there is something to wait for.
+    /// Its body has ended, and there is something to wait for. (A group is asked whether that is so, if it
+    /// has [members](Members::is_closing).)
     pub(crate) fn set_closing(&self) {
         if !self.flags().any(Flags::CLOSING) {
             self.raise(Flags::CLOSING);

@@ -38,8 +38,9 @@ impl Node {
     /// Lets go of a node that has left the tree. If nobody else has it, and there is no more in it than in most,
     /// the next one that this thread makes is made of it.
     #[inline]
-    pub(crate) fn let_go(mut node: Arc<Self>) {
-        // Its bell is empty: `detach` has taken what was in there, and nobody leaves a waker afterwards.
+    pub(crate) fn recycle(mut node: Arc<Self>) {
+        // Its bell is empty: it was no ghost, so `detach` has taken what was in there, and nobody leaves a waker
+        // afterwards.
         if let Some(own) = Arc::get_mut(&mut node)
             && own.known_board().is_none()
             && own.links.get_mut().strip()
@@ -59,7 +60,7 @@ impl Node {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::time::Instant;
+    use std::{task::Waker, time::Instant};
 
     use anyio_core::{Cause, CauseKind};
 
@@ -81,7 +82,7 @@ mod tests {
     fn nothing_of_the_old_node_is_in_the_new_one() {
         let old = left(Flags::SHIELD.with(Flags::SHUTDOWN));
         let address = old.address();
-        Node::let_go(old);
+        Node::recycle(old);
         let new = Node::new(Flags::PLAIN, |_| {});
         assert_eq!(new.address(), address, "it was not kept");
         assert!(!new.flags().any(Flags::SHIELD.with(Flags::SHUTDOWN).with(Flags::ASKED)));
@@ -99,10 +100,24 @@ mod tests {
         let theirs = Arc::clone(&kept_by_others);
         for node in [cancelled, kept_by_others] {
             SPARE.take();
-            Node::let_go(node);
+            Node::recycle(node);
             assert!(SPARE.take().is_none());
         }
         assert_eq!(theirs.label().name.as_deref(), Some("old"));
+    }
+
+    /// It left without its owner, who has a waker in it.
+    #[test]
+    fn a_ghost_is_not_kept() {
+        let ghost = Node::new(Flags::PLAIN, |_| {});
+        let child = Node::beneath(&ghost, Flags::PLAIN, |_| {});
+        ghost.waker().register(Waker::noop());
+        ghost.detach();
+        child.detach();
+        drop(child);
+        SPARE.take();
+        Node::recycle(ghost);
+        assert!(SPARE.take().is_none());
     }
 
     #[test]
@@ -110,7 +125,7 @@ mod tests {
         SPARE.take();
         let left: Vec<_> = (0..MANY + 5).map(|_| left(Flags::PLAIN)).collect();
         let mut addresses: Vec<_> = left.iter().map(Node::address).collect();
-        left.into_iter().for_each(Node::let_go);
+        left.into_iter().for_each(Node::recycle);
         addresses.truncate(MANY);
         // The last one first.
         let made: Vec<_> = (0..MANY).map(|_| Node::new(Flags::PLAIN, |_| {})).collect();
