@@ -261,7 +261,7 @@ async fn job_can_ask_whether_it_is_cancelled<B: Runtime + Blocking>() {
 /// Covers: trio/test_from_thread_check_cancelled_abandon_on_cancel
 async fn abandoned_job_can_ask<B: Runtime + Blocking>() {
     let (scope, begun) = (B::CancelScope::new(), event::<B>());
-    let (send, heard) = mpsc::channel();
+    let ((send, heard), (go, wait)) = (mpsc::channel(), mpsc::channel());
     let tells = Arc::clone(&begun);
     let job = move || {
         tells.set();
@@ -272,6 +272,8 @@ async fn abandoned_job_can_ask<B: Runtime + Blocking>() {
             }
         };
         send.send(error).expect("the case waits");
+        // If it ended now, its value might be there before the call is left alone.
+        wait.recv().expect("the case lets it go");
     };
     let mut work = Box::pin(scope.run(B::to_thread(job).abandon_on_cancel()));
     assert!(poll_once(&mut work).is_pending());
@@ -279,6 +281,7 @@ async fn abandoned_job_can_ask<B: Runtime + Blocking>() {
     scope.cancel_because("seen enough");
     assert!(matches!(poll_once(&mut work), Poll::Ready(Err(_))));
     drop(work);
+    go.send(()).expect("the job waits");
     let mut got = None;
     until::<B>(|| {
         got = heard.try_recv().ok();
