@@ -17,7 +17,7 @@ pub use spawner::{AnySpawner, AnyTimer};
 pub use stream::{AnySignals, AnyTcpListener, AnyTcpStream};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type Job = Box<dyn FnOnce() + Send>;
+type Work = Box<dyn FnOnce() + Send>;
 
 /// A table of what a backend can do.
 ///
@@ -38,7 +38,7 @@ pub struct Erased {
     timer: fn(Instant) -> AnyTimer,
     timer_from: fn(Instant, Instant) -> AnyTimer,
     run: Option<fn(&RunOptions, Pin<&mut dyn Future<Output = ()>>) -> Result<(), RunError>>,
-    blocking: Option<fn(Job) -> Result<(), NoRuntime>>,
+    blocking: Option<fn(Work) -> Result<(), NoRuntime>>,
     net: Option<NetTable>,
     processes: Option<fn(Command) -> io::Result<AnyChild>>,
     signals: Option<fn(&[Signal]) -> io::Result<AnySignals>>,
@@ -168,7 +168,7 @@ impl Erased {
     /// # Errors
     ///
     /// As [`Blocking::spawn_blocking`]; also if the backend has no such threads.
-    pub fn spawn_blocking(&self, job: Job) -> Result<(), NoRuntime> {
+    pub fn spawn_blocking(&self, job: Work) -> Result<(), NoRuntime> {
         match self.blocking {
             Some(spawn_blocking) => spawn_blocking(job),
             None => Err(NoRuntime::new("the current backend has no threads for blocking code")),

@@ -41,7 +41,6 @@ fn no_group() -> NoRuntime {
 
 impl<B: Executor, E> Core<B, E> {
     /// Of no group.
-    #[inline(always)]
     fn blank() -> Self {
         Self { tally: Tally::blank(), backend: None, spawner: Err(no_group()), limit: None }
     }
@@ -59,9 +58,7 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
         core.tally.begin(node, span, settings);
         core.backend = current_backend();
         core.spawner = B::spawner();
-        if let Some(limit) = settings.limit {
-            core.limit = Some(Arc::new(Semaphore::new(limit)));
-        }
+        core.limit = settings.limit.map(|limit| Arc::new(Semaphore::new(limit)));
         group
     }
 

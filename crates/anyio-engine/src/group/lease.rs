@@ -36,7 +36,6 @@ pub(super) struct Shared<C> {
 }
 
 impl<C> Shared<C> {
-    #[inline(always)]
     pub(super) fn new(core: C) -> Self {
         Self { roster: Roster::new(), core }
     }
@@ -133,8 +132,8 @@ impl<C> Seat<C> {
         // long as `self` is borrowed. `enter` made this seat, with this `C`, and has written such a one
         // there: of the `Arc` in whose memory the slot is, and which is kept as at `Lease::get`. All tasks
         // of a slot are of that one group, or of others in the same memory, which have the same type and
-        // address: nothing else is ever written there; and whoever runs the
-        // task has been given it after that, and sees it.
+        // address: nothing else is ever written there; and whoever runs the task has been given it after
+        // that, and sees it.
         unsafe { &*group }
     }
 

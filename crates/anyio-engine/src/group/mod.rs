@@ -3,9 +3,9 @@
 //! One `Arc` is shared by a group's future and the handles on the group ([`core`]). Its tasks and the
 //! handles on those use it without one of their own: the [`roster`] in it keeps it for as long as they
 //! are there ([`lease`]). Each task has a [`slot`] in it, which it shares with its handle and which serves
-//! another task afterwards, so that the runtime's own task is the one allocation of a spawn. And the
-//! memory of a group serves another one afterwards ([`spare`]). A task has a
-//! node in the cancel tree only if it opens a scope itself; until then its group wakes it directly.
+//! another task afterwards, so that the runtime's own task is the one allocation of a spawn. The memory of a
+//! group serves another group afterwards ([`spare`]). A task has a node in the cancel tree only if it opens a
+//! scope itself; until then its group wakes it directly.
 
 mod builder;
 mod child;

@@ -121,7 +121,6 @@ pub(super) struct Leftovers {
 }
 
 impl Roster {
-    #[inline(always)]
     pub(super) fn new() -> Self {
         Self {
             entrance: Mutex::from(Entrance {

@@ -61,7 +61,6 @@ impl<E> Tally<E> {
     }
 
     /// Of no group.
-    #[inline(always)]
     pub(super) fn blank() -> Self {
         Self {
             node: None,

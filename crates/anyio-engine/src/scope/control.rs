@@ -87,10 +87,6 @@ impl Inner {
             (deadline, grace_end) => deadline.or(grace_end),
         }
     }
-
-    fn runs(&self) -> Vec<Arc<Node>> {
-        self.runs.to_vec()
-    }
 }
 
 impl Control {
@@ -148,7 +144,7 @@ impl Control {
             }
             inner.cause = Some(cause.clone());
             self.cancelled.store(true, Ordering::Release);
-            inner.runs()
+            inner.runs.to_vec()
         };
         for node in runs {
             node.cancel(cause.clone());
@@ -159,7 +155,7 @@ impl Control {
         let runs = {
             let inner = self.inner.lock();
             self.shielded.store(on, Ordering::Release);
-            inner.runs()
+            inner.runs.to_vec()
         };
         for node in runs {
             node.set_shielded(|| self.is_shielded());
@@ -182,7 +178,7 @@ impl Control {
             inner.grace_end = earlier;
             self.asked.store(true, Ordering::Release);
             self.version.fetch_add(1, Ordering::AcqRel);
-            inner.runs()
+            inner.runs.to_vec()
         };
         for node in runs {
             node.set_deadline(|| self.end().map(|(end, _)| end));
@@ -201,7 +197,7 @@ impl Control {
             inner.deadline = deadline;
             inner.timeout = None;
             self.version.fetch_add(1, Ordering::AcqRel);
-            inner.runs()
+            inner.runs.to_vec()
         };
         for node in runs {
             node.set_deadline(|| self.end().map(|(end, _)| end));

@@ -36,7 +36,7 @@ pub(crate) struct Links {
     pub(crate) cause: Option<Cause>,
     pub(crate) deadline: Option<Instant>,
     /// The tasks, if it is a group's node.
-    pub(crate) members: Option<Weak<dyn Members>>,
+    pub(super) members: Option<Weak<dyn Members>>,
     /// What people call it.
     pub(crate) label: Label,
     /// That it is among the nodes that the tree of tasks is found from.
@@ -45,7 +45,6 @@ pub(crate) struct Links {
 
 impl Links {
     /// That of a node that is nowhere.
-    #[inline(always)]
     pub(super) const fn new() -> Self {
         Self {
             parent: None,

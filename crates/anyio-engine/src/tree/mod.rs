@@ -1,11 +1,11 @@
 //! The cancel tree.
 //!
 //! A [`Node`] stands for a scope, a group, an obligation or a task, from the moment something needs
-//! it to be there until that thing has ended. Before that there is only a *frame* on the stack of
-//! the poll (see [`crate::context`]); a future that is ready on its first poll never has a node. Nor has a
-//! scope without a handle that waits with its task's own waker, and in which nothing needs a parent: it
-//! has a note on the task's [`Board`], and is polled, and sees what has changed, when the node around it is
-//! woken.
+//! it to be there until that thing has ended; its memory may serve another one afterwards ([`spare`]).
+//! Before that there is only a *frame* on the stack of the poll (see [`crate::context`]); a future that
+//! is ready on its first poll never has a node. Nor has a scope without a handle that waits with its task's
+//! own waker, and in which nothing needs a parent: it has a note on the task's [`Board`], and is polled, and
+//! sees what has changed, when the node around it is woken.
 //!
 //! # Invariants
 //!
