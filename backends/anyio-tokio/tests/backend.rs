@@ -184,6 +184,49 @@ mod time {
     }
 }
 
+mod blocking {
+    use std::{
+        sync::{atomic::AtomicBool, mpsc},
+        task::Wake,
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, SeqCst);
+        }
+    }
+
+    /// C7: a task that has used tokio's budget up finds a value that is there all the same.
+    #[test]
+    fn value_needs_no_budget() {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let task = runtime.spawn(async {
+            let (go, wait) = mpsc::channel::<()>();
+            let mut job = pin!(Tokio::spawn_blocking(move || wait.recv().is_ok()).unwrap());
+            let woken = Arc::new(Woken::default());
+            let waker = Waker::from(Arc::clone(&woken));
+            assert!(job.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            go.send(()).unwrap();
+            while !woken.0.load(SeqCst) {
+                tokio::task::yield_now().await;
+            }
+            poll_fn(|cx| {
+                while let Poll::Ready(budget) = tokio::task::coop::poll_proceed(cx) {
+                    budget.made_progress();
+                }
+                Poll::Ready(job.as_mut().poll(cx))
+            })
+            .await
+        });
+        assert_eq!(runtime.block_on(task).unwrap(), Poll::Ready(Some(true)));
+    }
+}
+
 mod net {
     use super::*;
 

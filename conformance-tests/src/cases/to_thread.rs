@@ -22,7 +22,7 @@ use anyio_engine::{
 };
 use futures_util::future::join_all;
 
-use super::tools::{Payload, event};
+use super::tools::{Payload, ThrowOnDrop, event};
 use crate::{
     cut::everywhere,
     suite::Case,
@@ -58,16 +58,7 @@ pub(super) fn list<B: Runtime + Blocking>() -> Vec<Case> {
 
 tree_local! {
     static REQUEST: u32;
-    static FRAGILE: Fragile;
-}
-
-/// Its destructor panics.
-struct Fragile(Payload);
-
-impl Drop for Fragile {
-    fn drop(&mut self) {
-        self.0.clone().throw()
-    }
+    static FRAGILE: ThrowOnDrop;
 }
 
 /// A job that ends when the case lets it.
@@ -165,15 +156,20 @@ async fn abandoned_value_and_panic_harm_nobody<B: Runtime + Blocking>() {
     assert_eq!(B::to_thread(|| 7).limiter(&limiter).await, 7);
 }
 
-/// What was set around an abandoned call goes with its job. If its destructor panics, that kills no thread, and
-/// the token comes back.
+/// What was set around an abandoned call goes with its job. If its destructor panics, and that of what the job
+/// gives does, too, that kills neither a thread nor the process, and the token comes back.
 async fn local_value_that_panics_in_the_job_harms_nobody<B: Runtime + Blocking>() {
     let limiter = Arc::new(CapacityLimiter::new(1));
     let payload = Payload::new("destructor");
     for _ in 0..3 {
         let (blocked, job) = Blocked::new();
-        let call = B::to_thread(job).abandon_on_cancel().limiter(&limiter);
-        let mut work = Box::pin(FRAGILE.scope(Fragile(payload.clone()), call));
+        let theirs = payload.clone();
+        let call = B::to_thread(move || {
+            job();
+            ThrowOnDrop(theirs)
+        });
+        let call = call.abandon_on_cancel().limiter(&limiter);
+        let mut work = Box::pin(FRAGILE.scope(ThrowOnDrop(payload.clone()), call));
         assert!(poll_once(&mut work).is_pending());
         drop(work);
         blocked.go();

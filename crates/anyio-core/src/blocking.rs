@@ -14,7 +14,8 @@ use crate::{Executor, NoRuntime};
 /// runtime shuts down is yours to choose. The handle tells of both, also to who polls it late, and with
 /// whatever waker it was polled last. A job never panics.
 ///
-/// Most pools have such a handle. For one that has none, the engine has a `Job`, and this will do:
+/// Most pools have such a handle. For those that have none there is `Job` in the engine, with which this is
+/// three lines. Without it:
 ///
 /// ```
 /// use std::{pin::Pin, sync::Arc};
@@ -51,8 +52,12 @@ use crate::{Executor, NoRuntime};
 /// # Ok::<(), NoRuntime>(())
 /// ```
 pub trait Blocking: Executor {
-    /// What becomes of a job: what it gives, or `None` if it will not be run. Dropped, it lets the job go on
-    /// alone, and what that gives is dropped.
+    /// What becomes of a job: what it gives, or `None` if it will not be run. It is not polled again
+    /// afterwards.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it lets the job go on alone, and what that gives is dropped.
     type Job<T: Send + 'static>: Future<Output = Option<T>> + Send + Unpin + 'static;
 
     /// Runs `job` on a thread that may block.

@@ -10,6 +10,16 @@ use crate::{handover::Handover, scope::catch, sys::Arc};
 
 /// A job's way back, for a backend whose threads have none: see [`Blocking`](anyio_core::Blocking).
 ///
+/// It gives what the job gives; nothing if that is dropped before it has run, or panics.
+///
+/// # Cancel safety
+///
+/// Dropped, it lets the job go on alone. What that gives is dropped in the job's thread.
+///
+/// # Panics
+///
+/// If it is polled after it has ended.
+///
 /// # Examples
 ///
 /// ```
@@ -22,6 +32,10 @@ use crate::{handover::Handover, scope::catch, sys::Arc};
 ///
 /// let (work, job) = Job::of(|| 7);
 /// drop(work); // no thread is to be had
+/// assert_eq!(futures_lite::future::block_on(job), None);
+///
+/// let (work, job) = Job::of(|| -> u8 { panic!("as a job of the engine's never does") });
+/// thread::spawn(work);
 /// assert_eq!(futures_lite::future::block_on(job), None);
 /// ```
 pub struct Job<T> {
