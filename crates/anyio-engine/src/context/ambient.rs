@@ -128,6 +128,33 @@ pub(crate) fn make_here(kind: &Kind<'_>) -> Arc<Node> {
     })
 }
 
+/// A node that is made of `spare`, if there is one, in the place where the running code is.
+#[inline]
+pub(crate) fn begin_here(
+    spare: Option<Arc<Node>>,
+    flags: Flags,
+    fill: impl FnOnce(&mut Links),
+) -> Arc<Node> {
+    slot::current(|view| match view.and_then(|view| view.cell().get()) {
+        Some(parent) => Node::beneath_of(spare, parent, flags, fill),
+        None => begin_beneath(view.and_then(node_at), spare, flags, fill),
+    })
+}
+
+/// The same, where the frame around it had no node.
+#[cold]
+fn begin_beneath(
+    parent: Option<Arc<Node>>,
+    spare: Option<Arc<Node>>,
+    flags: Flags,
+    fill: impl FnOnce(&mut Links),
+) -> Arc<Node> {
+    match parent {
+        Some(parent) => Node::beneath_of(spare, &parent, flags, fill),
+        None => Node::new_of(spare, flags, fill),
+    }
+}
+
 /// The node of a frame that has none. That of the frame around it is `outer`, and for an
 /// [`Owner`](super::Owner), who may not want it, what `find` finds.
 #[inline]

@@ -53,6 +53,13 @@ impl Frame {
         slot::enter(Entry::new(&self.cell, &kind), f)
     }
 
+    /// Like [`enter`](Self::enter), for a frame that was put here a moment ago, or has just
+    /// [followed](Self::follow).
+    #[inline]
+    pub(crate) fn enter_here<R>(&self, kind: Kind<'_>, f: impl FnOnce() -> R) -> R {
+        slot::enter(Entry::new(&self.cell, &kind), f)
+    }
+
     /// Like [`enter`](Self::enter), for a frame that is polled often once it has a node: what kind it is
     /// is asked only before.
     #[inline]
@@ -166,12 +173,17 @@ impl Frame {
         }
     }
 
-    /// The same, where somebody else has the node, too.
+    /// Gives the node away, for who takes it out of the tree.
     #[inline]
-    pub(crate) fn leave_to_others(&mut self) {
-        if let Some(node) = self.cell.take() {
-            node.detach();
-        }
+    pub(crate) fn take_node(&mut self) -> Option<Arc<Node>> {
+        self.cell.take()
+    }
+
+    /// Gives the frame, which has none, a node.
+    #[inline]
+    pub(crate) fn begin(&mut self, node: Arc<Node>) {
+        debug_assert!(self.cell.get().is_none(), "it begins once");
+        self.cell = ManuallyDrop::new(OnceCell::from(node));
     }
 
     /// Whether a boundary's pending body has to be dropped now (invariants 5 and 6 of the tree).
@@ -201,8 +213,7 @@ impl Drop for Frame {
 /// The node's future has ended. (Most tasks have no node, and all ask.)
 #[inline(never)]
 fn leave(node: Arc<Node>) {
-    node.detach();
-    Node::recycle(node);
+    Node::retire(node);
 }
 
 /// The node's future has been dropped before it had ended.

@@ -1,14 +1,16 @@
 //! What a group's future, its handles and its tasks share.
 
+use std::pin::Pin;
+
 use anyio_core::{Cause, CauseKind, Executor, NoRuntime};
 
-use super::{lease::Shared, roster::Progress, spare, tally::Tally};
+use super::{lease::Shared, opening::Opening, roster::Progress, spare, tally::Tally};
 use crate::{
     context::{Locals, current_backend},
     erased::Erased,
     sync::Semaphore,
     sys::Arc,
-    trace::{self, Span},
+    trace,
     tree::Node,
 };
 
@@ -47,18 +49,26 @@ impl<B: Executor, E> Core<B, E> {
 }
 
 impl<B: Executor, E: Send + 'static> Group<B, E> {
-    /// A new group, with this place in the tree.
+    /// A new group, of which `opening` is the future.
     #[inline]
-    pub(super) fn begin(node: Arc<Node>, span: Span, settings: Settings) -> Arc<Self> {
+    pub(super) fn open<F, Fut, T>(
+        opening: Pin<&mut Opening<F, Fut, T>>,
+        settings: Settings,
+    ) -> Arc<Self> {
         let mut group = spare::take().unwrap_or_else(Self::blank);
         let Some((roster, core)) = Arc::get_mut(&mut group).map(Self::parts) else {
             unreachable!("nobody else has it")
         };
+        let (node, span) = opening.open(core.tally.take_spare());
         roster.begin(Locals::current());
         core.tally.begin(node, span, settings);
         core.backend = current_backend();
         core.spawner = B::spawner();
         core.limit = settings.limit.map(|limit| Arc::new(Semaphore::new(limit)));
+        let members = Arc::downgrade(&group);
+        let node = group.tally.node();
+        node.set_members(members);
+        node.be_found();
         group
     }
 
@@ -67,42 +77,47 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
         Arc::new(Self::new(Core::blank()))
     }
 
-    /// Lets go of a group that has ended well. If nobody else has it and there is no more in it than in most,
-    /// the next one of its kind that this thread opens is made of it.
+    /// Lets go of a group that has ended well, whose place in the tree is `node`, and leaves the tree. If nobody
+    /// else has it and there is no more in it than in most, the next one of its kind that this thread opens is made
+    /// of it.
     #[inline]
-    pub(super) fn recycle(mut group: Arc<Self>) {
+    pub(super) fn recycle(mut group: Arc<Self>, node: Arc<Node>) {
+        // The future's, and the tally's. (If somebody else has the group, so may they have the node.)
+        let alone = Arc::strong_count(&group) == 1 && node.leave_alone(2);
+        if !alone {
+            node.detach();
+        }
+        drop(node);
         if let Some((roster, core)) = Arc::get_mut(&mut group).map(Self::parts)
             && roster.strip()
         {
             core.spawner = Err(no_group());
             core.limit = None;
-            let node = core.tally.end();
+            core.tally.end(alone);
             spare::keep(group);
-            node.into_iter().for_each(Node::recycle);
         }
     }
 }
 
 impl<B: Executor, E> Group<B, E> {
     /// The body has ended. Whether all tasks have, too; services are told to.
+    #[inline]
     pub(super) fn close(&self) -> bool {
-        let (progress, rest) = self.roster.close();
+        let progress = self.roster.close();
         if progress == Progress::Services {
             self.roster.end_services();
         }
-        drop(rest);
         progress == Progress::Closed
     }
 
     /// The group's future is gone: its last task will close it.
     pub(super) fn orphan(&self) {
-        let rest = self.roster.orphan();
+        self.roster.orphan();
         let tasks = self.roster.len();
         if tasks > 0 {
             trace::group_dropped(&self.tally.span, self.tally.node(), tasks);
             self.tally.node().stay_for_members();
         }
         self.tally.node().cancel(Cause::of(CauseKind::Dropped));
-        drop(rest);
     }
 }

@@ -16,11 +16,11 @@ use super::{
     tally::{Sum, Tally},
 };
 use crate::{
-    context::{Body, Frame, Kind, poll_unwound},
-    scope::{BOUNDARY, Outcome, catch, conclude, hold_of},
-    sys::{Arc, Weak},
+    context::{Body, Frame, Kind, ambient, poll_unwound},
+    scope::{BOUNDARY, Outcome, catch, conclude},
+    sys::Arc,
     trace::Span,
-    tree::{Members, Node, Role},
+    tree::{Flags, Node, Role},
 };
 
 pin_project! {
@@ -39,14 +39,11 @@ pin_project! {
     }
 }
 
-/// What a group begins with.
-pub(super) struct Begin {
-    pub(super) node: Arc<Node>,
-    pub(super) span: Span,
-}
+/// What a group's node is.
+const GROUP: Flags = Flags::HOLD.with(Role::Group.flags());
 
 fn kind(site: &'static Location<'static>) -> Kind<'static> {
-    hold_of(Role::Group, site)
+    Kind::Scope(GROUP, Some(site))
 }
 
 fn who(name: Option<&StdArc<str>>) -> StdArc<str> {
@@ -77,20 +74,15 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         self.project().start.take()
     }
 
-    /// Takes the group's place in the tree.
+    /// Opens the group: it takes its place in the tree, with a node that is made of `spare` if there is one.
     #[inline]
-    pub(super) fn begin(self: Pin<&mut Self>) -> Begin {
+    pub(super) fn open(self: Pin<&mut Self>, spare: Option<Arc<Node>>) -> (Arc<Node>, Span) {
         let this = self.project();
         *this.span = Span::group(this.name.as_deref(), this.location);
-        let node = Arc::clone(this.hold.need_node(kind(this.location)));
-        Begin { node, span: this.span.clone() }
-    }
-
-    /// Opens the group, whose tasks are these.
-    #[inline]
-    pub(super) fn open(self: Pin<&mut Self>, members: Option<Weak<dyn Members>>) {
-        let this = self.project();
-        this.hold.need_node(kind(this.location)).open(this.name.clone(), members);
+        let (name, site) = (&*this.name, *this.location);
+        let node = ambient::begin_here(spare, GROUP, |links| links.open(name.as_ref(), site));
+        this.hold.begin(Arc::clone(&node));
+        (node, this.span.clone())
     }
 
     /// Runs `f` as the tasks' surroundings, which the body is no part of.
@@ -121,13 +113,15 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         let (hold, boundary) = (&mut *this.hold, &mut *this.boundary);
         let kind = kind(this.location);
         let name = this.name.as_ref();
-        if make.is_none() && !this.body.is_some() {
+        if make.is_none() {
             hold.follow();
-            return Poll::Ready(());
+            if !this.body.is_some() {
+                return Poll::Ready(());
+            }
         }
         let (mut body, span, mut make) = (this.body.as_mut(), &*this.span, make);
         // One in the other, and not one given to the other: what they use is not copied from each to the next.
-        let polled = hold.enter(kind, || {
+        let polled = hold.enter_here(kind, || {
             span.in_scope(|| {
                 catch(|| {
                     boundary.enter(BOUNDARY, || {
@@ -156,16 +150,19 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         Poll::Ready(())
     }
 
-    /// All have ended, and well: what the body has come to. The group leaves the tree.
+    /// All have ended, and well: what the body has come to. The group has to leave the tree.
     #[inline]
     pub(super) fn finish_well<E>(self: Pin<&mut Self>, tally: &Tally<E>) -> Option<T> {
-        let this = self.project();
-        let value = if tally.is_well() { this.value.take()? } else { return None };
-        this.hold.leave_to_others();
-        Some(value)
+        if tally.is_well() { self.project().value.take() } else { None }
     }
 
-    /// The same, however it has ended.
+    /// Gives the group's place in the tree away, for who takes it out of there.
+    #[inline]
+    pub(super) fn take_node(self: Pin<&mut Self>) -> Option<Arc<Node>> {
+        self.project().hold.take_node()
+    }
+
+    /// All have ended: what that has come to, however that was.
     #[inline]
     pub(super) fn finish<E: TaskError, K: Errors>(
         mut self: Pin<&mut Self>,
@@ -173,7 +170,10 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         cx: &Context<'_>,
     ) -> Poll<Result<T, K::Of<E>>> {
         match self.as_mut().finish_well(tally) {
-            Some(value) => Poll::Ready(Ok(value)),
+            Some(value) => {
+                self.project().hold.leave();
+                Poll::Ready(Ok(value))
+            }
             None => self.finish_ill::<E, K>(tally, cx),
         }
     }

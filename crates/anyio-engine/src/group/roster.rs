@@ -7,7 +7,7 @@ use anyio_core::{Cause, CauseKind};
 use super::{lease::AnyShared, slot::Slot, slots::Slots};
 use crate::{
     context::Locals,
-    sys::{Arc, AtomicU32, AtomicU64, Mutex, Ordering},
+    sys::{Arc, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering},
     tree::{Member, Node},
 };
 
@@ -112,12 +112,6 @@ struct Entrance {
     /// What was set where the group was opened, as long as there may be tasks that ask for it: somebody may
     /// keep a handle for long after that, and with it what the tasks have shared.
     locals: Option<Arc<Locals>>,
-}
-
-/// What a group that has closed lets go of, and not under the lock.
-pub(super) struct Leftovers {
-    _own: Option<Arc<dyn AnyShared>>,
-    _locals: Option<Arc<Locals>>,
 }
 
 impl Roster {
@@ -324,8 +318,7 @@ impl Roster {
             }
         };
         if let Some(group) = last {
-            let rest = group.roster().close_orphan();
-            drop(rest);
+            group.roster().close_orphan();
         }
     }
 
@@ -362,57 +355,72 @@ impl Roster {
         if last { self.entrance.lock().own.take() } else { None }
     }
 
-    /// The body has ended: closes the group if it has no tasks. With that comes what has kept all this, if
-    /// nobody needs it any more.
+    /// The body has ended: closes the group if it has no tasks.
     #[inline]
-    pub(super) fn close(&self) -> (Progress, Option<Leftovers>) {
+    pub(super) fn close(&self) -> Progress {
         // Only the group's own future says so, and says it once.
         let mut exit = self.exit();
         if !exit.has(Exit::AWAITED) {
-            exit = Exit(self.exit.fetch_or(Exit::AWAITED, Ordering::AcqRel));
+            exit = Exit(self.exit.fetch_add(Exit::AWAITED, Ordering::AcqRel));
         }
         // One that runs will see that the group waits, and wake it (2).
         if self.running(exit) > self.services.load(Ordering::Acquire) {
-            return (Progress::Busy, None);
+            Progress::Busy
+        } else {
+            self.close_idle()
         }
+    }
+
+    fn close_idle(&self) -> Progress {
         let mut entrance = self.entrance.lock();
         let running = self.running(self.exit());
         if running == 0 {
-            (Progress::Closed, self.shut(&mut entrance))
+            let rest = self.shut(&mut entrance);
+            drop(entrance);
+            drop(rest);
+            Progress::Closed
         } else if running <= self.services.load(Ordering::Acquire) {
-            (Progress::Services, None)
+            Progress::Services
         } else {
-            (Progress::Busy, None)
+            Progress::Busy
         }
     }
 
-    /// No task runs, and none will. What comes back must not be dropped under the lock.
-    fn shut(&self, entrance: &mut Entrance) -> Option<Leftovers> {
+    /// No task runs, and none will. What comes back is what has kept all this, if nobody needs it any more, and
+    /// the locals. It must not be dropped under the lock.
+    #[inline]
+    fn shut(&self, entrance: &mut Entrance) -> (Option<Arc<dyn AnyShared>>, Option<Arc<Locals>>) {
         if entrance.closed {
-            return None;
+            return (None, None);
         }
         entrance.closed = true;
-        let locals = entrance.locals.take();
-        // Mostly there are none, and there will be no more: tasks add to them.
+        // Mostly there are no handles, and there will be no more: tasks add to them.
         let nobody = self.late.load(Ordering::Acquire) == 0
             || self.late.fetch_or(CLOSED, Ordering::AcqRel) == 0;
-        let own = if nobody { entrance.own.take() } else { None };
-        Some(Leftovers { _own: own, _locals: locals })
+        (if nobody { entrance.own.take() } else { None }, entrance.locals.take())
     }
 
     /// The group's future is gone: the group is closed as soon as no task runs.
-    pub(super) fn orphan(&self) -> Option<Leftovers> {
+    pub(super) fn orphan(&self) {
         let mut entrance = self.entrance.lock();
         entrance.orphaned = true;
         let exit = Exit(self.exit.fetch_or(Exit::ORPHANED, Ordering::AcqRel));
         // Those that run will see it.
-        if self.running(exit) == 0 { self.shut(&mut entrance) } else { None }
+        self.shut_if(self.running(exit) == 0, entrance);
     }
 
     /// The last task has ended, or so it seemed, of a group whose future is gone.
-    fn close_orphan(&self) -> Option<Leftovers> {
-        let mut entrance = self.entrance.lock();
-        if self.running(self.exit()) == 0 { self.shut(&mut entrance) } else { None }
+    fn close_orphan(&self) {
+        let entrance = self.entrance.lock();
+        self.shut_if(self.running(self.exit()) == 0, entrance);
+    }
+
+    fn shut_if(&self, ended: bool, mut entrance: MutexGuard<'_, Entrance>) {
+        if ended {
+            let rest = self.shut(&mut entrance);
+            drop(entrance);
+            drop(rest);
+        }
     }
 
     /// Cancels the services.
@@ -484,7 +492,7 @@ mod tests {
         drop(seat.slot().end_alone());
         assert_eq!(StdArc::strong_count(&woken), 1);
         seat.leave(Some(index), false, nobody);
-        assert!(group.roster.close().0 == Progress::Closed);
+        assert!(group.roster.close() == Progress::Closed);
     }
 
     /// Who means a task that has ended does not cancel the one that has its slot now.
@@ -508,7 +516,7 @@ mod tests {
             drop(seat.slot().end_alone());
             seat.leave(Some(index), true, nobody);
         }
-        assert!(group.roster.close().0 == Progress::Closed);
+        assert!(group.roster.close() == Progress::Closed);
         assert!(Arc::into_inner(group).is_some(), "the group keeps itself");
     }
 }

@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 use super::{
     core::{Group, Settings},
     handle::TaskGroup,
-    opening::{Begin, Opening},
+    opening::Opening,
 };
 use crate::sys::Arc;
 
@@ -173,10 +173,7 @@ where
         let this = self.project();
         let mut opening = this.opening;
         let make = opening.as_mut().start().map(|body| {
-            let Begin { node, span } = opening.as_mut().begin();
-            let core = this.core.insert(Group::begin(node, span, *this.settings));
-            let members = Arc::downgrade(core);
-            opening.as_mut().open(Some(members));
+            let core = this.core.insert(Group::open(opening.as_mut(), *this.settings));
             let group = TaskGroup::new(Arc::clone(core));
             || body(group)
         });
@@ -198,7 +195,9 @@ where
         }
         let Some(core) = this.core.take() else { unreachable!("it was there above") };
         if let Some(value) = opening.as_mut().finish_well(&core.tally) {
-            Group::recycle(core);
+            if let Some(node) = opening.take_node() {
+                Group::recycle(core, node);
+            }
             return Poll::Ready(Ok(value));
         }
         opening.finish_ill::<E, K>(&core.tally, cx)

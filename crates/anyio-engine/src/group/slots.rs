@@ -127,6 +127,7 @@ impl Slots {
     }
 
     /// Whether there are more than there were to begin with.
+    #[inline]
     pub(super) fn have_more(&self) -> bool {
         self.rest.get().is_some()
     }

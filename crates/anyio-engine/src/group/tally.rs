@@ -14,7 +14,7 @@ use crate::{
 
 /// What the members of a group come to.
 pub(super) struct Tally<E> {
-    /// The group's place in the tree. Nothing before there is a group, and after.
+    /// The group's place in the tree. Before there is a group, and after, nothing or what one can be made of.
     node: Option<Arc<Node>>,
     pub(super) span: Span,
     /// Nothing in most groups.
@@ -81,10 +81,19 @@ impl<E> Tally<E> {
         self.collects = settings.collects;
     }
 
-    /// It is no group's any more. That has ended well, so what can fail is as in [`blank`](Self::blank).
+    /// It is no group's any more. That has ended well, so what can fail is as in [`blank`](Self::blank). The node
+    /// stays for the next group if it was left `alone`.
     #[inline]
-    pub(super) fn end(&mut self) -> Option<Arc<Node>> {
+    pub(super) fn end(&mut self, alone: bool) {
         self.span = Span::none();
+        if !(alone && self.node.as_mut().is_some_and(Node::is_spare)) {
+            self.node = None;
+        }
+    }
+
+    /// What is there of the group before that.
+    #[inline]
+    pub(super) const fn take_spare(&mut self) -> Option<Arc<Node>> {
         self.node.take()
     }
 

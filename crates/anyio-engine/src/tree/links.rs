@@ -63,27 +63,15 @@ impl Links {
         }
     }
 
-    /// Makes a node that has left the tree one that is [nowhere](Self::new). False if there is more in it than
-    /// in most.
+    /// Whether there is no more in it than in most nodes when they leave.
     #[inline]
-    pub(super) fn strip(&mut self) -> bool {
-        let plain = self.gone
-            && !self.ghost
+    pub(super) fn is_plain(&self) -> bool {
+        !self.ghost
             && self.children.is_new()
             && self.refused.is_none()
             && self.listeners.is_none()
             && self.cause.is_none()
-            && !self.listing.is_listed();
-        if plain {
-            self.parent = None;
-            self.place = 0;
-            self.gone = false;
-            self.deadline = None;
-            self.members = None;
-            self.label = Label { name: None, site: None };
-            self.listing.since = None;
-        }
-        plain
+            && !self.listing.is_listed()
     }
 
     /// What has to go when the node does; most nodes have nothing.

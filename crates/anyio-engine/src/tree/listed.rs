@@ -10,12 +10,13 @@
 
 use std::{
     mem,
+    panic::Location,
     sync::{Arc as StdArc, Mutex as StdMutex, PoisonError},
 };
 
 use slab::Slab;
 
-use super::{flags::Flags, node::Node, role::Members};
+use super::{flags::Flags, links::Links, node::Node};
 use crate::sys::{Arc, Weak, ticks};
 
 /// One lock would be everybody's; this many are enough for those who open groups at the same time.
@@ -71,6 +72,16 @@ fn leave(place: u32) {
     drop(removed);
 }
 
+impl Links {
+    /// The node, which is new, is that of a group with this name, opened there and now.
+    #[inline]
+    pub(crate) fn open(&mut self, name: Option<&StdArc<str>>, site: &'static Location<'static>) {
+        self.label.name = name.cloned();
+        self.label.site = Some(site);
+        self.listing.since = Some(ticks::glance());
+    }
+}
+
 impl Node {
     /// From now on, the tree of tasks is found from here, too. To be called once. It looks at the clock.
     pub(crate) fn list(self: &Arc<Self>) {
@@ -78,21 +89,9 @@ impl Node {
         self.enlist();
     }
 
-    /// To be called once, when a group is opened, of which this is the node: this is its name, and these are
-    /// its tasks. It looks at the clock.
+    /// Lists the node if it is found from no other.
     #[inline]
-    pub(crate) fn open(
-        self: &Arc<Self>,
-        name: Option<StdArc<str>>,
-        members: Option<Weak<dyn Members>>,
-    ) {
-        let since = ticks::glance();
-        {
-            let mut links = self.links.lock();
-            links.label.name = name;
-            links.members = members;
-            links.listing.since = Some(since);
-        }
+    pub(crate) fn be_found(self: &Arc<Self>) {
         if !self.flags().any(Flags::FOUND) {
             self.enlist();
         }

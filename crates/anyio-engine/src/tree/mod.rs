@@ -51,6 +51,7 @@ mod flags;
 mod links;
 mod listed;
 mod look;
+mod make;
 #[cfg(all(test, loom))]
 mod model;
 mod node;

@@ -16,81 +16,21 @@ use super::{
     flags::Flags,
     links::{Links, Vanished},
     role::Members,
-    spare,
 };
 use crate::sys::{Arc, AtomicU32, AtomicUsize, Mutex, Ordering, Weak, global};
 
 pub(crate) struct Node {
-    flags: AtomicU32,
+    pub(super) flags: AtomicU32,
     /// Who the parent is, for a comparison that needs no lock. Written by the owner only.
-    parent_address: AtomicUsize,
+    pub(super) parent_address: AtomicUsize,
     /// Wakes whoever polls this node's body.
-    waker: Bell,
+    pub(super) waker: Bell,
     /// Of a task's outermost node: the deadlines of its scopes.
-    board: OnceLock<Arc<Board>>,
+    pub(super) board: OnceLock<Arc<Board>>,
     pub(super) links: Mutex<Links>,
 }
 
 impl Node {
-    /// A new node, which nobody else has seen when `fill` writes what it begins with. That is written where it
-    /// will be: to put a node together elsewhere and copy it takes longer than all the rest.
-    #[inline]
-    pub(crate) fn new(flags: Flags, fill: impl FnOnce(&mut Links)) -> Arc<Self> {
-        let effective = if flags.any(Flags::CANCELLED) { Flags::EFFECTIVE } else { Flags::PLAIN };
-        let asked = if flags.any(Flags::SHUTDOWN) { Flags::ASKED } else { Flags::PLAIN };
-        let mut made = spare::take().unwrap_or_else(Self::blank);
-        let Some(node) = Arc::get_mut(&mut made) else { unreachable!("nobody else has it") };
-        node.flags.store(flags.with(effective).with(asked).0, Ordering::Relaxed);
-        node.set_parent_address(0);
-        let links = node.links.get_mut();
-        spare::keep(links.parent.take());
-        fill(links);
-        made
-    }
-
-    #[cold]
-    fn blank() -> Arc<Self> {
-        Arc::new(Self {
-            flags: AtomicU32::default(),
-            parent_address: AtomicUsize::default(),
-            waker: Bell::new(),
-            board: OnceLock::new(),
-            links: Mutex::from(Links::new()),
-        })
-    }
-
-    /// The same beneath `parent`, or whatever has taken that one's place. That one is locked while `fill` runs,
-    /// which must lock nothing.
-    #[inline]
-    pub(crate) fn beneath(
-        parent: &Arc<Self>,
-        flags: Flags,
-        fill: impl FnOnce(&mut Links),
-    ) -> Arc<Self> {
-        let mut links = parent.links.lock();
-        if links.gone {
-            drop(links);
-            let node = Self::new(flags, fill);
-            node.attach(Some(Arc::clone(parent)));
-            return node;
-        }
-        // It has its parent before anybody sees it, so a walk that finds it needs nothing more.
-        let place = links.children.next_place();
-        let found = parent.flags().only(Flags::FOUND);
-        let node = Self::new(flags.with(found), |own| {
-            own.parent = Some(Arc::clone(parent));
-            own.place = place;
-            fill(own);
-        });
-        node.set_parent_address(parent.address());
-        links.children.insert(Arc::clone(&node));
-        drop(links);
-        if parent.flags().any(Flags::EFFECTIVE.with(Flags::ASKED)) {
-            node.refresh();
-        }
-        node
-    }
-
     /// Acquire: whoever sees a flag also sees what was written before it was raised, such as the
     /// cause, and (after registering a waker) cannot miss the wake that goes with it.
     #[inline]
@@ -132,6 +72,7 @@ impl Node {
         self.parent_address.load(Ordering::Relaxed)
     }
 
+    #[inline]
     pub(super) fn set_parent_address(&self, address: usize) {
         self.parent_address.store(address, Ordering::Relaxed);
     }
@@ -388,7 +329,7 @@ impl Node {
 
     /// Takes the node out of `parent`'s list, and ghosts that have lost their last child with it.
     #[inline]
-    fn leave(self: &Arc<Self>, parent: Arc<Self>, place: usize) {
+    pub(super) fn leave(self: &Arc<Self>, parent: Arc<Self>, place: usize) {
         if let Some(vanished) = parent.lose(place, self) {
             Self::leave_further(parent, *vanished);
         }
@@ -526,7 +467,7 @@ impl Node {
 
     /// Brings the derived bits of this node, and of all beneath it that change with it, up to date,
     /// and wakes whom each change concerns once.
-    fn refresh(self: &Arc<Self>) {
+    pub(super) fn refresh(self: &Arc<Self>) {
         // Most nodes have no children, and then nothing is allocated.
         let mut todo = Vec::new();
         // From the first change on that has to be passed on, under the lock of the node that changes:

@@ -3,7 +3,7 @@
 //! Scopes and groups come and go, and most leave a node in which there is nothing. To begin anew in that one is
 //! less than half of the work of giving its memory back, asking for it again and writing all of it.
 
-use std::cell::Cell;
+use std::{cell::Cell, mem};
 
 use super::node::Node;
 use crate::sys::Arc;
@@ -35,20 +35,57 @@ pub(super) fn keep(list: Option<Arc<Node>>) {
 }
 
 impl Node {
-    /// Lets go of a node that has left the tree. If nobody else has it, and there is no more in it than in most,
-    /// the next one that this thread makes is made of it.
+    /// Takes a node out of the tree that nobody has but its parent and its owner, in so many places. It is as good
+    /// as new then. False, and nothing is done, if others have it or there is more in it than in most; then it
+    /// has to be [taken out](Self::detach).
     #[inline]
-    pub(crate) fn recycle(mut node: Arc<Self>) {
-        // Its bell is empty: it was no ghost, so `detach` has taken what was in there, and nobody leaves a waker
-        // afterwards.
+    pub(crate) fn leave_alone(self: &Arc<Self>, places: usize) -> bool {
+        // Who comes to it after this can only be a walk, which looks at it and goes on. To have it for longer, and
+        // to go by what it is beneath, takes a frame in it, a handle or a weak reference; where there is none, and
+        // the owner is here, there comes none.
+        let places = places + usize::from(self.parent_address() != 0);
+        if cfg!(loom) || Arc::strong_count(self) != places || Arc::weak_count(self) != 0 {
+            return false;
+        }
+        let (parent, place, _members, _name) = {
+            let mut links = self.links.lock();
+            if !links.is_plain() {
+                return false;
+            }
+            links.gone = true;
+            links.deadline = None;
+            links.label.site = None;
+            links.listing.since = None;
+            let place = mem::take(&mut links.place);
+            (links.parent.take(), place, links.members.take(), links.label.name.take())
+        };
+        let _waker = self.waker.take();
+        if let Some(parent) = parent {
+            self.leave(parent, place);
+        }
+        true
+    }
+
+    /// Whether a node that was [left alone](Self::leave_alone) can be made another: a walk may still have it.
+    #[inline]
+    pub(crate) fn is_spare(node: &mut Arc<Self>) -> bool {
+        Arc::get_mut(node).is_some_and(|own| own.known_board().is_none())
+    }
+
+    /// Takes a node out of the tree whose frame has ended. If nobody else has it, and there is no more in it than in
+    /// most, the next one that this thread makes is made of it.
+    #[inline]
+    pub(crate) fn retire(mut node: Arc<Self>) {
+        if !node.leave_alone(1) {
+            return node.detach();
+        }
         if let Some(own) = Arc::get_mut(&mut node)
             && own.known_board().is_none()
-            && own.links.get_mut().strip()
         {
             let rest = take();
             // How many there are with this one, where only its owner looks.
             let many = rest.as_ref().map_or(0, |first| first.parent_address()) + 1;
-            if cfg!(loom) || many > MANY {
+            if many > MANY {
                 return keep(rest);
             }
             own.set_parent_address(many);
@@ -67,22 +104,23 @@ mod tests {
     use super::*;
     use crate::tree::Flags;
 
-    /// A node that has left the tree, with what `fill` has written in it.
-    fn left(flags: Flags) -> Arc<Node> {
+    /// A node with its parent, and with what `fill` writes in it.
+    fn pair(flags: Flags) -> (Arc<Node>, Arc<Node>) {
         let parent = Node::new(Flags::PLAIN, |_| {});
         let node = Node::beneath(&parent, flags, |links| {
             links.label.name = Some("old".into());
             links.deadline = Some(Instant::now());
         });
-        node.detach();
-        node
+        SPARE.take();
+        (parent, node)
     }
 
     #[test]
     fn nothing_of_the_old_node_is_in_the_new_one() {
-        let old = left(Flags::SHIELD.with(Flags::SHUTDOWN));
+        let (parent, old) = pair(Flags::SHIELD.with(Flags::SHUTDOWN));
         let address = old.address();
-        Node::recycle(old);
+        Node::retire(old);
+        assert!(!parent.has_children());
         let new = Node::new(Flags::PLAIN, |_| {});
         assert_eq!(new.address(), address, "it was not kept");
         assert!(!new.flags().any(Flags::SHIELD.with(Flags::SHUTDOWN).with(Flags::ASKED)));
@@ -92,40 +130,51 @@ mod tests {
         assert!(look.label.site.is_none() && look.since.is_none() && new.parent().is_none());
     }
 
+    /// It stays as it was for who has it, and gone.
     #[test]
-    fn what_somebody_else_has_or_was_cancelled_is_not_kept() {
-        let cancelled = left(Flags::PLAIN);
-        cancelled.cancel(Cause::of(CauseKind::Dropped));
-        let kept_by_others = left(Flags::PLAIN);
-        let theirs = Arc::clone(&kept_by_others);
-        for node in [cancelled, kept_by_others] {
-            SPARE.take();
-            Node::recycle(node);
-            assert!(SPARE.take().is_none());
-        }
-        assert_eq!(theirs.label().name.as_deref(), Some("old"));
+    fn what_somebody_else_has_is_not_kept() {
+        let (parent, node) = pair(Flags::PLAIN);
+        let theirs = Arc::clone(&node);
+        Node::retire(node);
+        assert!(SPARE.take().is_none() && !parent.has_children());
+        let look = theirs.look();
+        assert!(look.ended);
+        assert_eq!(look.label.name.as_deref(), Some("old"));
+        // Whoever comes to be in it belongs to what is around it.
+        let late = Node::beneath(&theirs, Flags::PLAIN, |_| {});
+        assert_eq!(late.parent_address(), parent.address());
     }
 
-    /// It left without its owner, who has a waker in it.
+    #[test]
+    fn what_was_cancelled_is_not_kept() {
+        let (parent, node) = pair(Flags::PLAIN);
+        node.cancel(Cause::of(CauseKind::Dropped));
+        Node::retire(node);
+        assert!(SPARE.take().is_none() && !parent.has_children());
+    }
+
+    /// It has left without its owner, who has a waker in it.
     #[test]
     fn a_ghost_is_not_kept() {
-        let ghost = Node::new(Flags::PLAIN, |_| {});
+        let (parent, ghost) = pair(Flags::PLAIN);
         let child = Node::beneath(&ghost, Flags::PLAIN, |_| {});
         ghost.waker().register(Waker::noop());
-        ghost.detach();
-        child.detach();
-        drop(child);
-        SPARE.take();
-        Node::recycle(ghost);
-        assert!(SPARE.take().is_none());
+        Node::retire(ghost);
+        assert!(parent.has_children());
+        Node::retire(child);
+        let ours = SPARE.take();
+        assert!(!parent.has_children());
+        assert!(ours.is_none_or(|child| child.parent().is_none()), "the ghost was kept");
     }
 
     #[test]
     fn so_many_are_kept_and_no_more() {
+        let parent = Node::new(Flags::PLAIN, |_| {});
+        let many = 0..MANY + 5;
+        let nodes: Vec<_> = many.map(|_| Node::beneath(&parent, Flags::PLAIN, |_| {})).collect();
         SPARE.take();
-        let left: Vec<_> = (0..MANY + 5).map(|_| left(Flags::PLAIN)).collect();
-        let mut addresses: Vec<_> = left.iter().map(Node::address).collect();
-        left.into_iter().for_each(Node::recycle);
+        let mut addresses: Vec<_> = nodes.iter().map(Node::address).collect();
+        nodes.into_iter().for_each(Node::retire);
         addresses.truncate(MANY);
         // The last one first.
         let made: Vec<_> = (0..MANY).map(|_| Node::new(Flags::PLAIN, |_| {})).collect();

@@ -45,17 +45,14 @@ fn all_go(waited: bool) {
             })
         };
         if waited {
-            let (progress, all) = group.roster.close();
-            drop(all);
+            let progress = group.roster.close();
             ends.join().expect("no panic");
             if progress != Progress::Closed {
-                let (progress, all) = group.roster.close();
-                assert!(progress == Progress::Closed, "no task runs");
-                drop(all);
+                assert!(group.roster.close() == Progress::Closed, "no task runs");
             }
             drop(group);
         } else {
-            drop(group.roster.orphan());
+            group.roster.orphan();
             there(&gone);
             drop(group);
             ends.join().expect("no panic");
@@ -87,7 +84,7 @@ fn one_of_two_closes_an_orphaned_group() {
         let group = Arc::new(Shared::new(kept));
         let tasks = [super::alone(&group, false), super::alone(&group, false)];
         let tasks = tasks.map(|task| thread::spawn(move || task.leave(|kept: &Kept| &kept.node)));
-        drop(group.roster.orphan());
+        group.roster.orphan();
         drop(group);
         tasks.into_iter().for_each(|task| task.join().expect("no panic"));
         assert_eq!(gone.load(Ordering::Relaxed), 1, "it is still there, or went twice");

@@ -30,10 +30,10 @@ fn last_of(services: [bool; 2]) {
         });
         let (alarm, waker) = Alarm::new();
         group.waker().register(&waker);
-        let closed = group.roster.close().0 == Progress::Closed;
+        let closed = group.roster.close() == Progress::Closed;
         tasks.into_iter().for_each(|task| task.join().expect("no panic"));
         assert!(closed || alarm.has_rung(), "the group sleeps, and nobody is left to wake it");
-        assert!(group.roster.close().0 == Progress::Closed);
+        assert!(group.roster.close() == Progress::Closed);
         assert_eq!(group.roster.len(), 0);
     });
 }
@@ -52,7 +52,7 @@ fn a_group_does_not_close_around_a_task() {
                 first.leave(own);
             })
         };
-        assert!(group.roster.close().0 == Progress::Busy, "a task runs");
+        assert!(group.roster.close() == Progress::Busy, "a task runs");
         task.join().unwrap();
         assert_eq!(group.roster.len(), 1);
     });
@@ -65,7 +65,7 @@ fn an_orphaned_group_takes_no_task_after_its_last() {
         let group = group();
         let first = alone(&group, false);
         let task = thread::spawn(move || first.leave(own));
-        drop(group.roster.orphan());
+        group.roster.orphan();
         let next = spawn(&group, false);
         task.join().unwrap();
         let later = spawn(&group, false);

@@ -11,12 +11,7 @@ use anyio_core::{Body as BodyEnd, TaskError};
 use pin_project_lite::pin_project;
 
 use super::{
-    super::{
-        core::Settings,
-        opening::{Begin, Opening},
-        run::FirstError,
-        tally::Tally,
-    },
+    super::{core::Settings, opening::Opening, run::FirstError, tally::Tally},
     block::Block,
     door::Door,
     group::{Common, NestedGroup, ScopedTaskGroup},
@@ -209,8 +204,8 @@ where
         let this = self.project();
         let mut opening = this.opening;
         let make = opening.as_mut().start().map(|body| {
-            let Begin { node, span } = opening.as_mut().begin();
-            opening.as_mut().open(None);
+            let (node, span) = opening.as_mut().open(None);
+            node.be_found();
             let first = Block::first(Door::new(Arc::clone(&node)));
             let inbox = Inbox::new(Arc::clone(&first));
             let tally = Tally::new(node, span, Settings::default());
