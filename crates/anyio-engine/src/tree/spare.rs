@@ -15,7 +15,7 @@ std::thread_local! {
 }
 
 /// How many a thread keeps, some five kilobytes: scopes stand in one another, and leave together.
-const MANY: usize = 16;
+const MANY: usize = 64;
 
 /// One of them, if there are any. Nobody else has it, and it is beneath the rest, which has to be
 /// [given back](keep).
