@@ -4,7 +4,13 @@ use std::pin::Pin;
 
 use anyio_core::{Cause, CauseKind, Executor, NoRuntime};
 
-use super::{lease::Shared, opening::Opening, roster::Progress, spare, tally::Tally};
+use super::{
+    lease::{Owner, Shared},
+    opening::Opening,
+    roster::Progress,
+    spare,
+    tally::Tally,
+};
 use crate::{
     context::{Locals, current_backend},
     erased::Erased,
@@ -54,7 +60,7 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
     pub(super) fn open<F, Fut, T>(
         opening: Pin<&mut Opening<F, Fut, T>>,
         settings: Settings,
-    ) -> Arc<Self> {
+    ) -> Owner<Core<B, E>> {
         let mut group = spare::take().unwrap_or_else(Self::blank);
         let Some((roster, core)) = Arc::get_mut(&mut group).map(Self::parts) else {
             unreachable!("nobody else has it")
@@ -69,7 +75,7 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
         let node = group.tally.node();
         node.set_members(members);
         node.be_found();
-        group
+        Owner::of(group)
     }
 
     #[cold]
@@ -77,15 +83,16 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
         Arc::new(Self::new(Core::blank()))
     }
 
-    /// Lets go of a group that has ended well, whose place in the tree is `node`, and leaves the tree. If nobody
+    /// Lets go of a group that has ended well, and whose place in the tree is `node`, which it leaves. If nobody
     /// else has it and there is no more in it than in most, the next one of its kind that this thread opens is made
     /// of it.
     #[inline]
-    pub(super) fn recycle(mut group: Arc<Self>, node: Arc<Node>) {
-        // The future's, and the tally's. (If somebody else has the group, so may they have the node.)
-        let alone = Arc::strong_count(&group) == 1 && node.leave_alone(2);
-        if !alone {
-            node.detach();
+    pub(super) fn recycle(group: Owner<Core<B, E>>, node: Arc<Node>) {
+        // If somebody else has the group, so may they have the node.
+        let Some(mut group) = group.into_alone() else { return node.detach() };
+        // The future's, and the tally's.
+        if !node.leave_alone(2) {
+            return node.detach();
         }
         drop(node);
         if let Some((roster, core)) = Arc::get_mut(&mut group).map(Self::parts)
@@ -93,26 +100,26 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
         {
             core.spawner = Err(no_group());
             core.limit = None;
-            core.tally.end(alone);
+            core.tally.end();
             spare::keep(group);
         }
     }
 }
 
-impl<B: Executor, E> Group<B, E> {
+impl<B: Executor, E> Owner<Core<B, E>> {
     /// The body has ended. Whether all tasks have, too; services are told to.
     #[inline]
-    pub(super) fn close(&self) -> bool {
-        let progress = self.roster.close();
+    pub(super) fn has_ended(&self) -> bool {
+        let progress = self.close();
         if progress == Progress::Services {
             self.roster.end_services();
         }
         progress == Progress::Closed
     }
 
-    /// The group's future is gone: its last task will close it.
-    pub(super) fn orphan(&self) {
-        self.roster.orphan();
+    /// The group's future goes before the group has ended: its last task will close it.
+    pub(super) fn orphan(self) {
+        self.leave();
         let tasks = self.roster.len();
         if tasks > 0 {
             trace::group_dropped(&self.tally.span, self.tally.node(), tasks);

@@ -17,7 +17,7 @@ use anyio_core::{
 use super::{
     builder::{Child, GroupBuilder, Profile},
     child::{ChildTask, Place, Plain, TaskEnd},
-    core::{Core, Group},
+    core::Core,
     join::TaskHandle,
     lease::{self, AnyShared, Seat, Stub},
     run::task_group,
@@ -40,7 +40,7 @@ use crate::{
 /// that started them.
 #[doc(alias = "Nursery")]
 pub struct TaskGroup<B: Executor, E> {
-    core: Arc<Group<B, E>>,
+    core: lease::Handle<Core<B, E>>,
 }
 
 impl<B: Executor, E: TaskError> TaskGroup<B, E> {
@@ -50,7 +50,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         GroupBuilder::new()
     }
 
-    pub(super) const fn new(core: Arc<Group<B, E>>) -> Self {
+    pub(super) const fn new(core: lease::Handle<Core<B, E>>) -> Self {
         Self { core }
     }
 
@@ -156,7 +156,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
     }
 
     pub(super) fn shared(&self) -> Arc<dyn AnyShared> {
-        Arc::clone(&self.core) as _
+        self.core.shared()
     }
 
     #[inline]
@@ -343,7 +343,7 @@ pub(super) enum Refused {
 
 impl<B: Executor, E> Clone for TaskGroup<B, E> {
     fn clone(&self) -> Self {
-        Self { core: Arc::clone(&self.core) }
+        Self { core: self.core.clone() }
     }
 }
 

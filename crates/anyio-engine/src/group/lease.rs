@@ -2,27 +2,39 @@
 //!
 //! The group's memory is an `Arc`'s. A task and its handle do not have one of their own: to count them
 //! in and out, one by one, would be the most expensive part of a spawn. The [`Roster`] knows anyway who
-//! is there, and keeps the memory for all of them together.
+//! is there, and the group's future, which waits for them, keeps the memory for all of them together.
 //!
 //! # Invariants
 //!
-//! 1. From the first [`enter`] on, the roster has an `Arc` of the memory it is in. It lets go of that
-//!    one when no task runs, none will, and no handle is left whose task has ended before it.
+//! 1. Where a task may [`enter`], there was an [`Owner`], which has an `Arc` of the memory as long as it lives.
+//!    It goes when no task runs, none will, and no handle is left whose task has ended before it; or it leaves an
+//!    `Arc` in the roster, which lets go of that one when this is so. So one of the two has one until then.
 //! 2. A task runs, for the roster, from `enter` until the exchange in [`Seat::leave`] that says so. So
 //!    does the task of a handle from `enter` until the handle raises `RELEASED`, or else the handle is
 //!    counted by its task before that one ends, until the last step of the handle's drop.
 //! 3. Who has left uses nothing of the memory afterwards.
-//! 4. The memory is in somebody's `&mut` only where an `Arc` of it is the only one ([`Arc::get_mut`]): when it is
-//!    made, and between two groups that have it one after the other. As long as the roster has its own, as in
-//!    1, nobody else's is.
+//! 4. The memory is in somebody's `&mut` only when nobody is there as in 2, and none can come: when it is made, and
+//!    from [`Owner::into_alone`] on, between two groups that have it one after the other.
 #![expect(
     unsafe_code,
     reason = "pointers into memory that others keep; the argument is at `Lease`"
 )]
 
-use std::{marker::PhantomData, ops::Deref, panic::Location, ptr::NonNull, sync::Arc as StdArc};
+use std::{
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ops::Deref,
+    panic::Location,
+    ptr::{self, NonNull},
+    sync::{Arc as StdArc, atomic::fence},
+};
 
-use super::{roster::Roster, slot::Slot};
+use super::{
+    roster::{Progress, Roster},
+    slot::Slot,
+};
+#[cfg(all(test, loom))]
+use crate::sys::Weak;
 use crate::{
     sys::{Arc, Ordering},
     tree::{Member, Members, Node},
@@ -36,6 +48,7 @@ pub(super) struct Shared<C> {
 }
 
 impl<C> Shared<C> {
+    /// It has no owner yet, so nobody can enter.
     pub(super) fn new(core: C) -> Self {
         Self { roster: Roster::new(), core }
     }
@@ -43,6 +56,111 @@ impl<C> Shared<C> {
     /// What it is made of, for who alone has it.
     pub(super) const fn parts(&mut self) -> (&mut Roster, &mut C) {
         (&mut self.roster, &mut self.core)
+    }
+}
+
+/// A group in the hands of its future. (The tasks are those of the group; its body, and whoever else may add
+/// some, has a [`Handle`].)
+pub(super) struct Owner<C> {
+    group: Arc<Shared<C>>,
+    /// One more of it, without the type. (Kept, since not every `C` that this is named with could do that.)
+    any: fn(&Arc<Shared<C>>) -> Arc<dyn AnyShared>,
+}
+
+impl<C: Send + Sync + 'static> Owner<C> {
+    /// The future of a new group, which is in this memory.
+    #[inline]
+    pub(super) const fn of(group: Arc<Shared<C>>) -> Self {
+        Self { group, any: |group| Arc::clone(group) as _ }
+    }
+}
+
+impl<C> Owner<C> {
+    #[inline]
+    pub(super) fn handle(&self) -> Handle<C> {
+        Handle(Arc::clone(&self.group))
+    }
+
+    /// The body has ended: closes the group if it has no tasks.
+    #[inline]
+    pub(super) fn close(&self) -> Progress {
+        self.group.roster.close(|| (self.any)(&self.group))
+    }
+
+    /// The future goes: the group is closed when no task runs, if it is not.
+    pub(super) fn leave(&self) {
+        self.group.roster.orphan(|| (self.any)(&self.group));
+    }
+
+    /// Whether nobody is in the group, and nobody can come: it needs no closing.
+    #[inline]
+    pub(super) fn is_alone(&self) -> bool {
+        // The model checker knows nothing of what an `Arc`'s count orders.
+        if cfg!(loom) || Arc::strong_count(&self.group) != 1 {
+            return false;
+        }
+        // There is no handle, nor anything to make one of: a weak reference gives none. What was done with those
+        // that there were came before they went, which is what the count says.
+        fence(Ordering::Acquire);
+        self.group.roster.is_empty()
+    }
+
+    /// The memory, for another group. None if somebody is in there, or could come.
+    #[inline]
+    pub(super) fn into_alone(self) -> Option<Arc<Shared<C>>> {
+        if !self.is_alone() {
+            return None;
+        }
+        let this = ManuallyDrop::new(self);
+        // SAFETY: `read` needs a pointer to a valid value, which a reference is. It makes a second owner of what
+        // is in there; the first is not used any more, and never dropped. Without it nobody has to keep the
+        // memory: as in 1, no task runs and no handle is left, and for lack of a `Handle` there will be none.
+        Some(unsafe { ptr::read(&raw const this.group) })
+    }
+}
+
+impl<C> Deref for Owner<C> {
+    type Target = Shared<C>;
+
+    #[inline]
+    fn deref(&self) -> &Shared<C> {
+        &self.group
+    }
+}
+
+impl<C> Drop for Owner<C> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// What a task needs to [`enter`] a group.
+pub(super) struct Handle<C>(Arc<Shared<C>>);
+
+impl<C: Send + Sync + 'static> Handle<C> {
+    pub(super) fn shared(&self) -> Arc<dyn AnyShared> {
+        Arc::clone(&self.0) as _
+    }
+
+    /// The tasks, for the group's node.
+    #[cfg(all(test, loom))]
+    pub(super) fn members(&self) -> Weak<dyn Members> {
+        Arc::downgrade(&self.0) as _
+    }
+}
+
+impl<C> Clone for Handle<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C> Deref for Handle<C> {
+    type Target = Shared<C>;
+
+    #[inline]
+    fn deref(&self) -> &Shared<C> {
+        &self.0
     }
 }
 
@@ -86,8 +204,8 @@ struct Lease<T>(NonNull<T>);
 impl<T> Lease<T> {
     fn get(&self) -> &T {
         // SAFETY: `as_ref` needs a pointer to a valid `T` that nobody has in `&mut` for as long as the
-        // reference is used. `enter` alone makes leases, each of a reference to the memory that the
-        // roster keeps, or to a part of it that stays where it is as long as that is there. Only a
+        // reference is used. `enter` alone makes leases, each of a reference to the memory that is
+        // kept as in 1, or to a part of it that stays where it is as long as that is there. Only a
         // `Seat` and a `Stub` have any, and hand out references that end before they do; while they are
         // there, the memory is, by 1 and 2, and nobody has it in `&mut`, by 4.
         unsafe { self.0.as_ref() }
@@ -104,14 +222,13 @@ unsafe impl<T: Sync> Sync for Lease<T> {}
 /// closed.
 #[inline]
 pub(super) fn enter<C: Send + Sync + 'static>(
-    group: &Arc<Shared<C>>,
+    group: &Handle<C>,
     name: Option<StdArc<str>>,
     location: &'static Location<'static>,
     service: bool,
 ) -> Option<(Seat<C>, Stub, u32)> {
-    let own = || Arc::clone(group) as _;
-    let (index, slot) = group.roster.add(name, location, service, own)?;
-    slot.group.store(Arc::as_ptr(group).cast_mut().cast(), Ordering::Relaxed);
+    let (index, slot) = group.roster.add(name, location, service)?;
+    slot.group.store(Arc::as_ptr(&group.0).cast_mut().cast(), Ordering::Relaxed);
     let slot = NonNull::from(slot);
     Some((Seat { slot: Lease(slot), group: PhantomData }, Stub { slot: Lease(slot) }, index))
 }

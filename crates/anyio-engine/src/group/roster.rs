@@ -27,7 +27,8 @@ const NONE: u32 = Slots::LIMIT;
 /// 3. A free slot is in one of two lists: the one under the lock, which tasks are added from, or the
 ///    one that slots are given back to. That one is only ever pushed to, and taken as a whole, so
 ///    that no slot comes back between two looks at its head.
-/// 4. `own` is there from the first task on until the group is closed and `late` is zero. A task adds its
+/// 4. `own` is there if the group's future has gone before its tasks, from then until the group is closed and
+///    `late` is zero; or from then on that it was closed, if `late` was not. A task adds its
 ///    handle to `late` before it ends, so there will be no more when none runs. Who closes the group then,
 ///    once and under the lock, finds none and takes `own`; or it writes into `late` that the group is
 ///    closed, and the last of those that are there takes it. One word, so one of them does.
@@ -107,7 +108,7 @@ struct Entrance {
     closed: bool,
     /// The group's future is gone; when no task runs any more, nobody is added.
     orphaned: bool,
-    /// What this is a part of.
+    /// What this is a part of, if nobody else may keep it.
     own: Option<Arc<dyn AnyShared>>,
     /// What was set where the group was opened, as long as there may be tasks that ask for it: somebody may
     /// keep a handle for long after that, and with it what the tasks have shared.
@@ -140,18 +141,15 @@ impl Roster {
         self.entrance.get_mut().locals = locals;
     }
 
-    /// Makes one that has closed, and that nobody else has, as good as new. False if there is more in it than in
-    /// most.
+    /// Makes one that nobody else has, and nobody is in, as good as new. False if there is more in it than in most.
     #[inline]
     pub(super) fn strip(&mut self) -> bool {
         let entrance = self.entrance.get_mut();
-        if !entrance.closed || self.slots.have_more() {
+        if self.slots.have_more() {
             return false;
         }
-        debug_assert!(
-            entrance.own.is_none() && entrance.locals.is_none(),
-            "it has let go of these"
-        );
+        debug_assert!(entrance.own.is_none(), "nobody is in it");
+        entrance.locals = None;
         debug_assert!(
             self.slots.first(entrance.fresh).all(Slot::is_clean),
             "a task has left something behind"
@@ -194,7 +192,7 @@ impl Roster {
         self.running(self.exit()) > self.services.load(Ordering::Acquire)
     }
 
-    /// Makes room for a task, unless the group has closed. `own` gives what this is a part of.
+    /// Makes room for a task, unless the group has closed.
     ///
     /// # Panics
     ///
@@ -205,7 +203,6 @@ impl Roster {
         name: Option<StdArc<str>>,
         location: &'static Location<'static>,
         service: bool,
-        own: impl FnOnce() -> Arc<dyn AnyShared>,
     ) -> Option<(u32, &Slot)> {
         let (index, slot) = {
             let mut entrance = self.entrance.lock();
@@ -230,9 +227,6 @@ impl Roster {
                 entrance.free = slot.next.load(Ordering::Relaxed);
                 (free, slot)
             };
-            if entrance.own.is_none() {
-                entrance.own = Some(own());
-            }
             if service {
                 self.services.fetch_add(1, Ordering::AcqRel);
             }
@@ -355,9 +349,15 @@ impl Roster {
         if last { self.entrance.lock().own.take() } else { None }
     }
 
-    /// The body has ended: closes the group if it has no tasks.
+    /// Whether no task runs, and no handle is there whose task has ended.
     #[inline]
-    pub(super) fn close(&self) -> Progress {
+    pub(super) fn is_empty(&self) -> bool {
+        self.running(self.exit()) == 0 && self.late.load(Ordering::Acquire) & !CLOSED == 0
+    }
+
+    /// The body has ended: closes the group if it has no tasks. `own` gives what this is a part of.
+    #[inline]
+    pub(super) fn close(&self, own: impl FnOnce() -> Arc<dyn AnyShared>) -> Progress {
         // Only the group's own future says so, and says it once.
         let mut exit = self.exit();
         if !exit.has(Exit::AWAITED) {
@@ -367,14 +367,17 @@ impl Roster {
         if self.running(exit) > self.services.load(Ordering::Acquire) {
             Progress::Busy
         } else {
-            self.close_idle()
+            self.close_idle(own)
         }
     }
 
-    fn close_idle(&self) -> Progress {
+    fn close_idle(&self, own: impl FnOnce() -> Arc<dyn AnyShared>) -> Progress {
         let mut entrance = self.entrance.lock();
         let running = self.running(self.exit());
         if running == 0 {
+            if self.late.load(Ordering::Acquire) != 0 {
+                entrance.own.get_or_insert_with(own);
+            }
             let rest = self.shut(&mut entrance);
             drop(entrance);
             drop(rest);
@@ -386,8 +389,8 @@ impl Roster {
         }
     }
 
-    /// No task runs, and none will. What comes back is what has kept all this, if nobody needs it any more, and
-    /// the locals. It must not be dropped under the lock.
+    /// No task runs, and none will; `own` is there if there may be handles. What comes back is that, if nobody needs
+    /// it any more, and the locals. It must not be dropped under the lock.
     #[inline]
     fn shut(&self, entrance: &mut Entrance) -> (Option<Arc<dyn AnyShared>>, Option<Arc<Locals>>) {
         if entrance.closed {
@@ -400,10 +403,14 @@ impl Roster {
         (if nobody { entrance.own.take() } else { None }, entrance.locals.take())
     }
 
-    /// The group's future is gone: the group is closed as soon as no task runs.
-    pub(super) fn orphan(&self) {
+    /// The group's future goes: the group is closed as soon as no task runs. `own` gives what this is a part of.
+    pub(super) fn orphan(&self, own: impl FnOnce() -> Arc<dyn AnyShared>) {
         let mut entrance = self.entrance.lock();
+        if entrance.closed || entrance.orphaned {
+            return;
+        }
         entrance.orphaned = true;
+        entrance.own.get_or_insert_with(own);
         let exit = Exit(self.exit.fetch_or(Exit::ORPHANED, Ordering::AcqRel));
         // Those that run will see it.
         self.shut_if(self.running(exit) == 0, entrance);
@@ -465,7 +472,10 @@ mod tests {
     use std::task::{Wake, Waker};
 
     use super::{
-        super::lease::{self, Shared},
+        super::{
+            lease::{self, Owner, Shared},
+            slot::End,
+        },
         *,
     };
 
@@ -482,24 +492,26 @@ mod tests {
     /// A handle that has waited, and is gone before the task has ended, leaves its waker behind.
     #[test]
     fn a_waker_of_a_handle_that_is_gone_is_let_go() {
-        let group = Arc::new(Shared::new(()));
+        let group = Owner::of(Arc::new(Shared::new(())));
         let woken = StdArc::new(Woken);
         let (seat, stub, index) =
-            lease::enter(&group, None, Location::caller(), false).expect("it is open");
+            lease::enter(&group.handle(), None, Location::caller(), false).expect("it is open");
         assert!(!stub.slot().poll_end(&Waker::from(StdArc::clone(&woken))));
         drop(stub);
         assert!(!seat.slot().standing().is_plain() && seat.slot().standing().has_remains());
         drop(seat.slot().end_alone());
         assert_eq!(StdArc::strong_count(&woken), 1);
         seat.leave(Some(index), false, nobody);
-        assert!(group.roster.close() == Progress::Closed);
+        assert!(group.is_alone());
+        assert!(group.close() == Progress::Closed);
     }
 
     /// Who means a task that has ended does not cancel the one that has its slot now.
     #[test]
     fn late_cancellations_reach_nobody() {
-        let group = Arc::new(Shared::new(()));
-        let enter = || lease::enter(&group, None, Location::caller(), true).expect("it is open");
+        let group = Owner::of(Arc::new(Shared::new(())));
+        let handle = group.handle();
+        let enter = || lease::enter(&handle, None, Location::caller(), true).expect("it is open");
         let (first, stub, index) = enter();
         let generation = stub.slot().generation();
         drop(stub);
@@ -516,7 +528,33 @@ mod tests {
             drop(seat.slot().end_alone());
             seat.leave(Some(index), true, nobody);
         }
-        assert!(group.roster.close() == Progress::Closed);
-        assert!(Arc::into_inner(group).is_some(), "the group keeps itself");
+        assert!(!group.is_alone(), "there is a handle");
+        drop(handle);
+        assert!(group.close() == Progress::Closed);
+        let alone = group.into_alone().and_then(Arc::into_inner);
+        assert!(alone.is_some(), "the group keeps itself");
+    }
+
+    /// Whoever is there, or could come, keeps the memory from being another group's.
+    #[test]
+    fn who_is_in_a_group_is_not_alone() {
+        let group = Owner::of(Arc::new(Shared::new(())));
+        let handle = group.handle();
+        assert!(!group.is_alone(), "a task could come");
+        let enter = || lease::enter(&handle, None, Location::caller(), false).expect("it is open");
+        let ((seat, stub, index), (late, kept, _)) = (enter(), enter());
+        drop(stub);
+        drop(handle);
+        assert!(!group.is_alone(), "two tasks run");
+        seat.leave(Some(index), false, nobody);
+        assert!(!group.is_alone(), "a task runs");
+        late.leave_handle(1);
+        assert!(late.slot().end(End::Failed).is_none(), "the handle is there");
+        late.leave(None, false, nobody);
+        assert!(!group.is_alone(), "a handle is left whose task has ended");
+        drop(kept);
+        assert!(group.is_alone());
+        let memory = group.into_alone().expect("nobody is there");
+        assert_eq!(Arc::strong_count(&memory), 1);
     }
 }

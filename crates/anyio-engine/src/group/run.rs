@@ -13,11 +13,11 @@ use anyio_core::{Body as BodyEnd, Executor, GroupError, TaskError};
 use pin_project_lite::pin_project;
 
 use super::{
-    core::{Group, Settings},
+    core::{Core, Group, Settings},
     handle::TaskGroup,
+    lease::Owner,
     opening::Opening,
 };
-use crate::sys::Arc;
 
 /// Opens a group of tasks, runs `body` in it, and returns when the body and every task have ended.
 ///
@@ -133,7 +133,7 @@ pin_project! {
         opening: Opening<F, Fut, T>,
         settings: Settings,
         // From the first poll until all have ended.
-        core: Option<Arc<Group<B, E>>>,
+        core: Option<Owner<Core<B, E>>>,
         errors: PhantomData<fn() -> K>,
     }
 
@@ -174,7 +174,7 @@ where
         let mut opening = this.opening;
         let make = opening.as_mut().start().map(|body| {
             let core = this.core.insert(Group::open(opening.as_mut(), *this.settings));
-            let group = TaskGroup::new(Arc::clone(core));
+            let group = TaskGroup::new(core.handle());
             || body(group)
         });
         let Some(core) = this.core.as_ref() else { return opening.poll_unwound::<E, K>(cx) };
@@ -184,12 +184,13 @@ where
         if waits {
             opening.as_mut().settle(cx);
         }
-        if !core.close() {
+        let over = !waits && core.is_alone();
+        if !over && !core.has_ended() {
             if waits {
                 return Poll::Pending;
             }
             opening.as_mut().settle(cx);
-            if !core.close() {
+            if !core.has_ended() {
                 return Poll::Pending;
             }
         }

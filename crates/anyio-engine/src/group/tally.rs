@@ -81,12 +81,12 @@ impl<E> Tally<E> {
         self.collects = settings.collects;
     }
 
-    /// It is no group's any more. That has ended well, so what can fail is as in [`blank`](Self::blank). The node
-    /// stays for the next group if it was left `alone`.
+    /// It is no group's any more. That has ended well, so what can fail is as in [`blank`](Self::blank), and its node
+    /// was [left alone](Node::leave_alone): it stays for the next group if nobody looks at it.
     #[inline]
-    pub(super) fn end(&mut self, alone: bool) {
+    pub(super) fn end(&mut self) {
         self.span = Span::none();
-        if !(alone && self.node.as_mut().is_some_and(Node::is_spare)) {
+        if !self.node.as_mut().is_some_and(Node::is_spare) {
             self.node = None;
         }
     }

@@ -4,10 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use loom::thread;
 
-use super::{
-    super::{lease::Shared, roster::Progress},
-    spawn,
-};
+use super::{super::roster::Progress, group_of, spawn};
 use crate::{
     model::{Counted, explore},
     sys::Arc,
@@ -27,7 +24,7 @@ fn all_go(waited: bool) {
         let gone = Arc::new(AtomicUsize::new(0));
         let node = Node::new(Flags::HOLD, |_| {});
         let kept = Kept { node, _counted: Counted(Arc::clone(&gone)) };
-        let group = Arc::new(Shared::new(kept));
+        let group = group_of(kept);
         let (task, stub) = spawn(&group, false).expect("the group is open");
         let there = |gone: &AtomicUsize| assert_eq!(gone.load(Ordering::Relaxed), 0, "it is gone");
         let ends = {
@@ -45,14 +42,14 @@ fn all_go(waited: bool) {
             })
         };
         if waited {
-            let progress = group.roster.close();
+            let progress = group.owner.close();
             ends.join().expect("no panic");
             if progress != Progress::Closed {
-                assert!(group.roster.close() == Progress::Closed, "no task runs");
+                assert!(group.owner.close() == Progress::Closed, "no task runs");
             }
             drop(group);
         } else {
-            group.roster.orphan();
+            group.owner.leave();
             there(&gone);
             drop(group);
             ends.join().expect("no panic");
@@ -81,10 +78,9 @@ fn one_of_two_closes_an_orphaned_group() {
         let gone = Arc::new(AtomicUsize::new(0));
         let node = Node::new(Flags::HOLD, |_| {});
         let kept = Kept { node, _counted: Counted(Arc::clone(&gone)) };
-        let group = Arc::new(Shared::new(kept));
+        let group = group_of(kept);
         let tasks = [super::alone(&group, false), super::alone(&group, false)];
         let tasks = tasks.map(|task| thread::spawn(move || task.leave(|kept: &Kept| &kept.node)));
-        group.roster.orphan();
         drop(group);
         tasks.into_iter().for_each(|task| task.join().expect("no panic"));
         assert_eq!(gone.load(Ordering::Relaxed), 1, "it is still there, or went twice");

@@ -6,10 +6,10 @@ mod roster;
 mod slot;
 mod whole;
 
-use std::panic::Location;
+use std::{ops::Deref, panic::Location};
 
 use super::{
-    lease::{Seat, Shared, Stub, enter},
+    lease::{Handle, Owner, Seat, Shared, Stub, enter},
     slot::End,
 };
 use crate::{
@@ -18,11 +18,29 @@ use crate::{
     tree::{Flags, Node},
 };
 
-/// What a group shares, here its node alone.
-pub(super) type Group = Arc<Shared<Arc<Node>>>;
+/// A group whose future is there, and a handle on it.
+pub(super) struct Group<C = Arc<Node>> {
+    owner: Owner<C>,
+    handle: Handle<C>,
+}
 
+impl<C> Deref for Group<C> {
+    type Target = Handle<C>;
+
+    fn deref(&self) -> &Handle<C> {
+        &self.handle
+    }
+}
+
+/// A group that shares its node alone.
 pub(super) fn group() -> Group {
-    Arc::new(Shared::new(Node::new(Flags::HOLD, |_| {})))
+    group_of(Node::new(Flags::HOLD, |_| {}))
+}
+
+fn group_of<C: Send + Sync + 'static>(core: C) -> Group<C> {
+    let owner = Owner::of(Arc::new(Shared::new(core)));
+    let handle = owner.handle();
+    Group { owner, handle }
 }
 
 /// A task that has been spawned.
@@ -34,7 +52,7 @@ pub(super) struct Task<C> {
 
 /// A task and its handle, if the group is open.
 pub(super) fn spawn<C: Send + Sync + 'static>(
-    group: &Arc<Shared<C>>,
+    group: &Handle<C>,
     service: bool,
 ) -> Option<(Task<C>, Stub)> {
     let (seat, stub, index) = enter(group, None, Location::caller(), service)?;
@@ -42,7 +60,7 @@ pub(super) fn spawn<C: Send + Sync + 'static>(
 }
 
 /// A task whose handle has been dropped, in a group that is open.
-fn alone<C: Send + Sync + 'static>(group: &Arc<Shared<C>>, service: bool) -> Task<C> {
+fn alone<C: Send + Sync + 'static>(group: &Handle<C>, service: bool) -> Task<C> {
     let (task, stub) = spawn(group, service).expect("the group is open");
     drop(stub);
     task

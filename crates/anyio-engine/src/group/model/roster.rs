@@ -30,10 +30,10 @@ fn last_of(services: [bool; 2]) {
         });
         let (alarm, waker) = Alarm::new();
         group.waker().register(&waker);
-        let closed = group.roster.close() == Progress::Closed;
+        let closed = group.owner.close() == Progress::Closed;
         tasks.into_iter().for_each(|task| task.join().expect("no panic"));
         assert!(closed || alarm.has_rung(), "the group sleeps, and nobody is left to wake it");
-        assert!(group.roster.close() == Progress::Closed);
+        assert!(group.owner.close() == Progress::Closed);
         assert_eq!(group.roster.len(), 0);
     });
 }
@@ -45,14 +45,14 @@ fn a_group_does_not_close_around_a_task() {
         let group = group();
         let first = alone(&group, false);
         let task = {
-            let group = Arc::clone(&group);
+            let group = group.handle.clone();
             thread::spawn(move || {
                 let second = spawn(&group, false);
                 assert!(second.is_some(), "the group closed while a task ran");
                 first.leave(own);
             })
         };
-        assert!(group.roster.close() == Progress::Busy, "a task runs");
+        assert!(group.owner.close() == Progress::Busy, "a task runs");
         task.join().unwrap();
         assert_eq!(group.roster.len(), 1);
     });
@@ -65,7 +65,7 @@ fn an_orphaned_group_takes_no_task_after_its_last() {
         let group = group();
         let first = alone(&group, false);
         let task = thread::spawn(move || first.leave(own));
-        group.roster.orphan();
+        group.owner.leave();
         let next = spawn(&group, false);
         task.join().unwrap();
         let later = spawn(&group, false);
@@ -100,9 +100,8 @@ fn a_cancelled_group_leaves_no_task_asleep() {
     explore(3, || {
         let group = group();
         let task = alone(&group, false);
-        let node = Arc::clone(&group);
-        let members = Arc::downgrade(&group);
-        node.set_members(members);
+        let node = Arc::clone(own(&group));
+        node.set_members(group.handle.members());
         let canceller = {
             let node = Arc::clone(&node);
             thread::spawn(move || node.cancel(Cause::explicit()))

@@ -12,7 +12,7 @@ use loom::thread;
 use super::{Link, Ready, Stage};
 use crate::{
     group::{
-        lease::Stub,
+        lease::{AnyShared, Stub},
         model::{Group, Task, group, own, spawn},
         slot::End,
     },
@@ -47,7 +47,7 @@ impl Start {
     /// As above, with the task there.
     fn attached() -> Self {
         let start = Self::new();
-        start.link.attach(Arc::clone(&start.group) as _, start.index);
+        start.link.attach(start.group.shared(), start.index);
         start
     }
 
@@ -80,9 +80,9 @@ impl Start {
 }
 
 /// The task at `index` ends, as in `Starter` and `child.rs`; whether it was the group's.
-fn finish(link: &Link<Counted>, group: &Group, index: u32) -> bool {
+fn finish(link: &Link<Counted>, group: &dyn AnyShared, index: u32) -> bool {
     let started = link.is_started();
-    _ = group.roster.slot(index).end(End::Cut(Cause::of(CauseKind::NeverStarted)));
+    _ = group.roster().slot(index).end(End::Cut(Cause::of(CauseKind::NeverStarted)));
     started
 }
 
@@ -94,7 +94,7 @@ fn a_task_that_is_given_up_early_is_cancelled() {
         let start = Start::new();
         let ready = start.ready();
         let other = thread::spawn(move || drop(ready));
-        start.link.attach(Arc::clone(&start.group) as _, start.index);
+        start.link.attach(start.group.shared(), start.index);
         let (alarm, waker) = Alarm::new();
         start.group.roster.slot(start.index).register(&waker);
         let seen = start.is_cancelled();
@@ -145,11 +145,11 @@ fn waited_for(ends: bool) {
     explore(3, move || {
         let start = Start::attached();
         let (ready, value) = (start.ready(), start.value());
-        let (link, group) = (Arc::clone(&start.link), Arc::clone(&start.group));
+        let (link, group) = (Arc::clone(&start.link), start.group.shared());
         let index = start.index;
         let task = thread::spawn(move || {
             ready.started(value);
-            assert!(!ends || finish(&link, &group, index), "it was ready");
+            assert!(!ends || finish(&link, &*group, index), "it was ready");
         });
         let (alarm, waker) = Alarm::new();
         let polled = start.poll(&waker);
@@ -169,8 +169,8 @@ fn a_task_ends_while_it_becomes_ready() {
         let start = Start::attached();
         let (ready, value) = (start.ready(), start.value());
         let other = thread::spawn(move || ready.started(value));
-        let (link, group, index) = (Arc::clone(&start.link), Arc::clone(&start.group), start.index);
-        let task = thread::spawn(move || finish(&link, &group, index));
+        let (link, group, index) = (Arc::clone(&start.link), start.group.shared(), start.index);
+        let task = thread::spawn(move || finish(&link, &*group, index));
         let (alarm, waker) = Alarm::new();
         let polled = start.poll(&waker);
         other.join().unwrap();
@@ -207,7 +207,7 @@ fn giving_up_comes_too_late_for_the_slot() {
         let other = thread::spawn(move || link.give_up(Cause::of(CauseKind::Interrupt)));
         // The task ends, and its handle goes.
         start.task.seat.leave_handle(start.index);
-        finish(&start.link, &start.group, start.index);
+        finish(&start.link, &*start.group.shared(), start.index);
         start.task.seat.leave(None, false, own);
         drop(start.stub);
         let (group, index) = (start.group, start.index);
