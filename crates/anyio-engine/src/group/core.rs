@@ -91,16 +91,19 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
         // If somebody else has the group, so may they have the node.
         let Some(mut group) = group.into_alone() else { return node.detach() };
         // The future's, and the tally's.
-        if !node.leave_alone(2) {
-            return node.detach();
+        let alone = node.leave_alone(2);
+        if !alone {
+            node.detach();
         }
         drop(node);
-        if let Some((roster, core)) = Arc::get_mut(&mut group).map(Self::parts)
-            && roster.strip()
-        {
+        let Some((roster, core)) = Arc::get_mut(&mut group).map(Self::parts) else {
+            // A walk still looks at it.
+            return group.roster.drop_locals();
+        };
+        if roster.strip() {
             core.spawner = Err(no_group());
             core.limit = None;
-            core.tally.end();
+            core.tally.end(alone);
             spare::keep(group);
         }
     }

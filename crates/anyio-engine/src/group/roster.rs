@@ -181,6 +181,13 @@ impl Roster {
         self.entrance.lock().locals.clone()
     }
 
+    /// Lets go of these, when none will ask for them any more.
+    #[cold]
+    pub(super) fn drop_locals(&self) {
+        let locals = self.entrance.lock().locals.take();
+        drop(locals);
+    }
+
     /// How many tasks run.
     pub(super) fn len(&self) -> usize {
         self.running(self.exit()) as usize

@@ -81,12 +81,12 @@ impl<E> Tally<E> {
         self.collects = settings.collects;
     }
 
-    /// It is no group's any more. That has ended well, so what can fail is as in [`blank`](Self::blank), and its node
-    /// was [left alone](Node::leave_alone): it stays for the next group if nobody looks at it.
+    /// It is no group's any more. That has ended well, so what can fail is as in [`blank`](Self::blank). If its node
+    /// was [left alone](Node::leave_alone), and nobody looks at it, that stays for the next group.
     #[inline]
-    pub(super) fn end(&mut self) {
+    pub(super) fn end(&mut self, alone: bool) {
         self.span = Span::none();
-        if !self.node.as_mut().is_some_and(Node::is_spare) {
+        if !(alone && self.node.as_mut().is_some_and(Node::is_spare)) {
             self.node = None;
         }
     }
