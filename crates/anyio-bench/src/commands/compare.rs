@@ -22,7 +22,7 @@ pub(crate) fn list() -> Result<()> {
 pub(crate) fn time(words: &[&str]) -> Result<()> {
     let what = "ns per operation: median, min, spread of the middle half; ratio to the best peer";
     each(words, what, |row, contenders| {
-        let times = measure::times(contenders, row.operations);
+        let times = measure::times(contenders, row.operations, row.threads);
         let medians: Vec<_> = times.iter().map(|times| times.median).collect();
         let ratios = measure::ratios(contenders, &medians);
         let columns = times.iter().zip(ratios);

@@ -10,8 +10,12 @@ const FEW_ROUNDS: usize = 5;
 const WARM_UP: usize = 2;
 /// What a sample takes at least, so that the clock does not count.
 const SAMPLE: Duration = Duration::from_micros(1500);
+/// The same where several threads take part: whether they find each other asleep goes on for a while either way,
+/// and a short sample is of one of the two.
+const SAMPLE_OF_THREADS: Duration = Duration::from_millis(15);
 /// From there on a row is slow.
 const SLOW: Duration = Duration::from_millis(60);
+const SLOW_OF_THREADS: Duration = Duration::from_millis(200);
 
 /// Nanoseconds for each operation.
 #[derive(Clone, Copy, Debug)]
@@ -22,11 +26,13 @@ pub(crate) struct Times {
     pub(crate) spread: f64,
 }
 
-/// The times of all contenders, in their order.
-pub(crate) fn times(contenders: &mut [Contender], operations: u32) -> Vec<Times> {
+/// The times of all contenders, in their order. With `threads`, several take part.
+pub(crate) fn times(contenders: &mut [Contender], operations: u32, threads: bool) -> Vec<Times> {
     let count = contenders.len();
-    let (calls, took) = calibrate(contenders);
-    let rounds = if took > SLOW { FEW_ROUNDS } else { ROUNDS };
+    let (sample, slow) =
+        if threads { (SAMPLE_OF_THREADS, SLOW_OF_THREADS) } else { (SAMPLE, SLOW) };
+    let (calls, took) = calibrate(contenders, sample, slow);
+    let rounds = if took > slow { FEW_ROUNDS } else { ROUNDS };
     let mut samples = vec![Vec::with_capacity(rounds); count];
     for round in 0..WARM_UP + rounds {
         for turn in 0..count {
@@ -47,15 +53,15 @@ fn summary(sample: &mut [f64]) -> Times {
     Times { median: at(2), min: at(0), spread: at(3) - at(1) }
 }
 
-/// How often a sample has to call so that the fastest contender takes long enough, and how long the
+/// How often a `sample` has to call so that the fastest contender takes long enough, and how long the
 /// slowest one takes then.
-fn calibrate(contenders: &mut [Contender]) -> (u32, Duration) {
+fn calibrate(contenders: &mut [Contender], sample: Duration, slow: Duration) -> (u32, Duration) {
     let mut calls = 1;
     loop {
         let took: Vec<_> = contenders.iter_mut().map(|contender| contender.call(calls)).collect();
         let fastest = took.iter().min().copied().unwrap_or_default();
         let slowest = took.iter().max().copied().unwrap_or_default();
-        if fastest >= SAMPLE || slowest > SLOW || calls >= 1 << 24 {
+        if fastest >= sample || slowest > slow || calls >= 1 << 24 {
             return (calls, slowest);
         }
         calls *= 2;

@@ -92,7 +92,7 @@ fn draw(picture: &Picture) -> Result<()> {
     for &size in picture.sizes {
         let mut contenders = (picture.contenders)(size);
         contenders.retain(|contender| picture.shown.contains(&contender.name));
-        let times = measure::times(&mut contenders, size);
+        let times = measure::times(&mut contenders, size, false);
         for (contender, times) in contenders.iter().zip(times) {
             writeln!(
                 io::stdout(),

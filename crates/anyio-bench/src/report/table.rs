@@ -66,7 +66,7 @@ const HEAD: &str = "\
 
 fn lines(row: &Row, counts: bool) -> Result<String> {
     let mut contenders = row.contenders();
-    let times = measure::times(&mut contenders, row.operations);
+    let times = measure::times(&mut contenders, row.operations, row.threads);
     let medians: Vec<_> = times.iter().map(|times| times.median).collect();
     let calls = measure::calls_for(row.operations);
     let memory: Vec<_> = contenders
