@@ -201,6 +201,8 @@ where
             }
             return Poll::Ready(Ok(value));
         }
+        // Before a panic goes on, which one in a destructor of theirs would meet.
+        core.roster.drop_locals();
         opening.finish_ill::<E, K>(&core.tally, cx)
     }
 }

@@ -18,7 +18,7 @@ pub(super) type Refused = BTreeMap<(usize, usize), Waker>;
 
 /// What a node's mutex guards.
 pub(crate) struct Links {
-    /// Also of a node that is gone, to tell who comes too late where to go.
+    /// Also of a node that is gone, to tell who comes too late where to go, unless nobody can.
     pub(super) parent: Option<Arc<Node>>,
     /// This node's place among its parent's children.
     pub(super) place: usize,

@@ -34,7 +34,7 @@
 //!    a plain node only with `DELIVER`, which the outermost effective node of the task gives it
 //!    when that one is held ([`survey`]). Otherwise the plain node goes with the body it is part of.
 //! 7. The owner registers its waker first and looks at the flags afterwards; who changes flags does
-//!    so first and wakes afterwards. Both meet in the atomics of the [`bell`], so `Acquire` on the
+//!    so first and wakes afterwards. Both meet in the [`bell`]'s count, or its lock, so `Acquire` on the
 //!    flags is enough for one of the two to see the other.
 //! 8. A cause is written once, before `CANCELLED` is raised.
 //! 9. A body is dropped only after a poll that *began* when it was effective. What was given to it

@@ -5,7 +5,7 @@
 
 use std::{cell::Cell, mem};
 
-use super::node::Node;
+use super::{flags::Flags, node::Node};
 use crate::sys::Arc;
 
 // Not the model checker's: it may not see what one execution has left for another.
@@ -14,7 +14,7 @@ std::thread_local! {
     static SPARE: Cell<Option<Arc<Node>>> = const { Cell::new(None) };
 }
 
-/// How many a thread keeps, some five kilobytes: scopes stand in one another, and leave together.
+/// How many a thread keeps, some twenty kilobytes: scopes stand in one another, and leave together.
 const MANY: usize = 64;
 
 /// One of them, if there are any. Nobody else has it, and it is beneath the rest, which has to be
@@ -40,6 +40,11 @@ impl Node {
     /// has to be [taken out](Self::detach).
     #[inline]
     pub(crate) fn leave_alone(self: &Arc<Self>, places: usize) -> bool {
+        // What is cancelled, or is in what is, tells others why for as long as they have it; and what is around it
+        // may have left, and let go of it.
+        if self.flags().any(Flags::EFFECTIVE.with(Flags::OUTER)) {
+            return false;
+        }
         // Who comes to it after this can only be a walk, which looks at it and goes on. To have it for longer, and
         // to go by what it is beneath, takes a frame in it, a handle or a weak reference; where there is none, and
         // the owner is here, there comes none.
@@ -102,7 +107,6 @@ mod tests {
     use anyio_core::{Cause, CauseKind};
 
     use super::*;
-    use crate::tree::Flags;
 
     /// A node with its parent, and with what `fill` writes in it.
     fn pair(flags: Flags) -> (Arc<Node>, Arc<Node>) {
@@ -151,6 +155,20 @@ mod tests {
         node.cancel(Cause::of(CauseKind::Dropped));
         Node::retire(node);
         assert!(SPARE.take().is_none() && !parent.has_children());
+    }
+
+    /// The scope around it has been cancelled and has gone, and with it its own share: who has the node, as a job
+    /// that is left alone, still hears why.
+    #[test]
+    fn what_is_in_a_cancelled_scope_tells_why() {
+        let (parent, node) = pair(Flags::PLAIN);
+        let cause = Cause::explicit();
+        parent.cancel(cause.clone());
+        parent.detach();
+        let theirs = Arc::clone(&node);
+        drop(parent);
+        Node::retire(node);
+        assert_eq!(theirs.origin(), cause);
     }
 
     /// It has left without its owner, who has a waker in it.
