@@ -128,13 +128,14 @@ pub(crate) fn make_here(kind: &Kind<'_>) -> Arc<Node> {
     })
 }
 
-/// A node that is made of `spare`, if there is one, in the place where the running code is.
+/// A node in the place where the running code is, made of `spare`, or else of what the thread has.
 #[inline]
 pub(crate) fn begin_here(
     spare: Option<Arc<Node>>,
     flags: Flags,
     fill: impl FnOnce(&mut Links),
 ) -> Arc<Node> {
+    let spare = spare.or_else(Node::spare);
     slot::current(|view| match view.and_then(|view| view.cell().get()) {
         Some(parent) => Node::beneath_of(spare, parent, flags, fill),
         None => begin_beneath(view.and_then(node_at), spare, flags, fill),

@@ -86,7 +86,7 @@ impl<E> Tally<E> {
     #[inline]
     pub(super) fn end(&mut self, alone: bool) {
         self.span = Span::none();
-        if !(alone && self.node.as_mut().is_some_and(Node::is_spare)) {
+        if !(alone && self.node.as_mut().is_some_and(|node| Arc::get_mut(node).is_some())) {
             self.node = None;
         }
     }

@@ -10,7 +10,13 @@ impl Node {
     /// will be: to put a node together elsewhere and copy it takes longer than all the rest.
     #[inline]
     pub(crate) fn new(flags: Flags, fill: impl FnOnce(&mut Links)) -> Arc<Self> {
-        Self::new_of(None, flags, fill)
+        Self::new_of(spare::take(), flags, fill)
+    }
+
+    /// What the next node of this thread can be made of.
+    #[inline]
+    pub(crate) fn spare() -> Option<Arc<Self>> {
+        spare::take()
     }
 
     /// The same, made of `spare`, if there is one: there is nothing in that, and nobody else has it.
@@ -22,7 +28,7 @@ impl Node {
     ) -> Arc<Self> {
         let effective = if flags.any(Flags::CANCELLED) { Flags::EFFECTIVE } else { Flags::PLAIN };
         let asked = if flags.any(Flags::SHUTDOWN) { Flags::ASKED } else { Flags::PLAIN };
-        let mut made = spare.or_else(spare::take).unwrap_or_else(Self::blank);
+        let mut made = spare.unwrap_or_else(Self::blank);
         let Some(node) = Arc::get_mut(&mut made) else { unreachable!("nobody else has it") };
         node.flags.store(flags.with(effective).with(asked).0, Ordering::Relaxed);
         node.set_parent_address(0);
@@ -53,7 +59,7 @@ impl Node {
         flags: Flags,
         fill: impl FnOnce(&mut Links),
     ) -> Arc<Self> {
-        Self::beneath_of(None, parent, flags, fill)
+        Self::beneath_of(spare::take(), parent, flags, fill)
     }
 
     /// The same, made of `spare`, if there is one: there is nothing in that, and nobody else has it.

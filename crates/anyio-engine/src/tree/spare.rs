@@ -41,8 +41,8 @@ impl Node {
     #[inline]
     pub(crate) fn leave_alone(self: &Arc<Self>, places: usize) -> bool {
         // What is cancelled, or is in what is, tells others why for as long as they have it; and what is around it
-        // may have left, and let go of it.
-        if self.flags().any(Flags::EFFECTIVE.with(Flags::OUTER)) {
+        // may have left, and let go of it. (A board is for one clock, and stays.)
+        if self.flags().any(Flags::EFFECTIVE.with(Flags::OUTER)) || self.known_board().is_some() {
             return false;
         }
         // Who comes to it after this can only be a walk, which looks at it and goes on. To have it for longer, and
@@ -71,12 +71,6 @@ impl Node {
         true
     }
 
-    /// Whether a node that was [left alone](Self::leave_alone) can be made another: a walk may still have it.
-    #[inline]
-    pub(crate) fn is_spare(node: &mut Arc<Self>) -> bool {
-        Arc::get_mut(node).is_some_and(|own| own.known_board().is_none())
-    }
-
     /// Takes a node out of the tree whose frame has ended. If nobody else has it, and there is no more in it than in
     /// most, the next one that this thread makes is made of it.
     #[inline]
@@ -84,9 +78,8 @@ impl Node {
         if !node.leave_alone(1) {
             return node.detach();
         }
-        if let Some(own) = Arc::get_mut(&mut node)
-            && own.known_board().is_none()
-        {
+        // Unless a walk still looks at it.
+        if let Some(own) = Arc::get_mut(&mut node) {
             let rest = take();
             // How many there are with this one, where only its owner looks.
             let many = rest.as_ref().map_or(0, |first| first.parent_address()) + 1;
