@@ -37,6 +37,7 @@ pub(super) fn list<B: Runtime + Blocking>() -> Vec<Case> {
         future_of_an_abandoned_call_goes_on,
         job_can_ask_whether_it_is_cancelled,
         abandoned_job_can_ask,
+        job_of_a_dropped_call_hears_why,
         local_values_go_there_and_back,
         task_is_refused,
         foreign_thread_is_told_what_it_lacks,
@@ -289,6 +290,33 @@ async fn abandoned_job_can_ask<B: Runtime + Blocking>() {
     })
     .await;
     let error = got.expect("it was heard");
+    assert_eq!(error.as_cancelled().and_then(|it| it.cause().reason()), Some("seen enough"));
+}
+
+/// A call is dropped by hand, and so is what it is in, which had been cancelled: a job that asks only after that
+/// hears why that was, and not that the call was dropped.
+async fn job_of_a_dropped_call_hears_why<B: Runtime + Blocking>() {
+    let (scope, begun) = (B::CancelScope::new(), event::<B>());
+    let ((send, heard), (go, wait)) = (mpsc::channel(), mpsc::channel());
+    let tells = Arc::clone(&begun);
+    let job = move || {
+        tells.set();
+        wait.recv().expect("the case lets it go");
+        send.send(from_thread::check_cancelled()).expect("the case waits");
+    };
+    let mut work = Box::pin(scope.run(B::to_thread(job)));
+    assert!(poll_once(&mut work).is_pending());
+    begun.wait().await;
+    scope.cancel_because("seen enough");
+    drop(work);
+    go.send(()).expect("the job waits");
+    let mut got = None;
+    until::<B>(|| {
+        got = heard.try_recv().ok();
+        got.is_some()
+    })
+    .await;
+    let error = got.expect("it was heard").expect_err("it is cancelled");
     assert_eq!(error.as_cancelled().and_then(|it| it.cause().reason()), Some("seen enough"));
 }
 
