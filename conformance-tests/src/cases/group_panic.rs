@@ -1,7 +1,7 @@
 //! Panics in groups: G4.
 
 use std::{
-    future::{Ready, pending},
+    future::{Ready, pending, poll_fn},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -10,7 +10,7 @@ use std::{
 use anyio_core::{
     CancelScope as _, Cancelled, CauseKind, Event as _, Runtime, TaskGroup as _, TaskStatus,
 };
-use anyio_engine::{RuntimeExt as _, catch_cancelled, finally};
+use anyio_engine::{RuntimeExt as _, catch_cancelled, checkpoint, finally, tree_local};
 
 use super::tools::{Failure, Payload, ThrowOnDrop, event};
 use crate::{
@@ -35,6 +35,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         panic_passes_through_nested_groups,
         panic_in_the_destructor_of_a_surplus_error,
         panic_in_the_destructor_of_an_unclaimed_value,
+        panic_in_the_destructor_of_a_local,
     ]
 }
 
@@ -382,4 +383,29 @@ impl From<Cancelled> for Explosive {
     fn from(_: Cancelled) -> Self {
         Self(None)
     }
+}
+
+tree_local! {
+    static KEPT: ThrowOnDrop;
+}
+
+/// G4, G11: a value that was set around a group goes with the group, if that was moved out of there and has it
+/// last. If its destructor panics, that goes on in the caller; and the group has left nothing behind that would hold
+/// what is around it.
+async fn panic_in_the_destructor_of_a_local<B: Runtime>() {
+    let (payload, scope) = (Payload::new("destructor"), B::CancelScope::new());
+    let result = scope
+        .run(async {
+            let mut group = Box::pin(B::task_group(async |_| -> Result<(), Failure> {
+                checkpoint().await;
+                Err(Failure::Named("in the body"))
+            }));
+            let begun = poll_fn(|cx| Poll::Ready(group.as_mut().poll(cx).is_pending()));
+            assert!(KEPT.scope(ThrowOnDrop(payload.clone()), begun).await);
+            payload.comes_out_of(group).await;
+            scope.cancel();
+            pending::<()>().await;
+        })
+        .await;
+    assert_eq!(result.map_err(|cancelled| cancelled.cause().kind()), Err(CauseKind::Explicit));
 }

@@ -14,7 +14,7 @@ use std::{
 use anyio_core::{
     CancelScope as _, Cancelled, Event as _, Runtime, TaskGroup as _, TaskHandle as _, TaskStatus,
 };
-use anyio_engine::{RuntimeExt as _, checkpoint};
+use anyio_engine::{RuntimeExt as _, checkpoint, task_group};
 
 use super::tools::event;
 use crate::{
@@ -32,6 +32,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         outer_cancel_races_with_the_end_of_the_group,
         many_threads_spawn,
         spawn_races_with_the_end_of_the_group,
+        first_cause_outlives_the_end_of_the_group,
     ]
 }
 
@@ -319,4 +320,29 @@ async fn spawn_races_with_the_end_of_the_group<B: Runtime>() {
     }
     drop(send);
     spawner.join().expect("it was only refused by closed groups");
+}
+
+/// C12, G10: whoever cancels a group while that ends, by a handle that is kept, finds one cause there from then on.
+async fn first_cause_outlives_the_end_of_the_group<B: Runtime>() {
+    const ROUNDS: usize = 2_000;
+    let (send, receive) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
+    let canceller = thread::spawn(move || receive.into_iter().for_each(|cancel| cancel()));
+    for _ in rounds(ROUNDS) {
+        let result = task_group::<B, Cancelled, _, _>(async |tg| {
+            let group = tg.clone();
+            let job = move || {
+                group.cancel_because("the first");
+                let first = group.cause();
+                assert!(first.is_some() && group.cancel_called());
+                group.cancel_because("the second");
+                assert_eq!(group.cause(), first);
+            };
+            send.send(Box::new(job)).expect("the thread waits for more");
+            tg.spawn(checkpoint());
+        })
+        .await;
+        assert_eq!(result, Ok(()));
+    }
+    drop(send);
+    canceller.join().expect("all groups have kept their first cause");
 }

@@ -18,6 +18,7 @@ usage: anyio-bench list
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    measure::wear();
     let done = match &arguments[..] {
         ["list"] => commands::list(),
         ["time", words @ ..] => commands::time(words),

@@ -86,6 +86,7 @@ pub(crate) fn refuse_surely(waker: &Waker) -> bool {
 }
 
 /// The node of the innermost frame, made now if it has none.
+#[inline(never)]
 pub(crate) fn node() -> Option<Arc<Node>> {
     slot::current(|view| view.and_then(node_at))
 }
@@ -128,32 +129,31 @@ pub(crate) fn make_here(kind: &Kind<'_>) -> Arc<Node> {
     })
 }
 
-/// A node in the place where the running code is, made of `spare`, or else of what the thread has.
+/// Gives `f` the node to be beneath for one that begins where the running code is.
 #[inline]
-pub(crate) fn begin_here(
-    spare: Option<Arc<Node>>,
-    flags: Flags,
-    fill: impl FnOnce(&mut Links),
-) -> Arc<Node> {
-    let spare = spare.or_else(Node::spare);
-    slot::current(|view| match view.and_then(|view| view.cell().get()) {
-        Some(parent) => Node::beneath_of(spare, parent, flags, fill),
-        None => begin_beneath(view.and_then(node_at), spare, flags, fill),
+pub(crate) fn at_node<R>(f: impl FnOnce(Option<&Arc<Node>>) -> R) -> R {
+    slot::current(|view| {
+        let made;
+        f(match view.and_then(|view| view.cell().get()) {
+            Some(node) => Some(node),
+            None => {
+                made = node();
+                made.as_ref()
+            }
+        })
     })
 }
 
-/// The same, where the frame around it had no node.
-#[cold]
-fn begin_beneath(
-    parent: Option<Arc<Node>>,
-    spare: Option<Arc<Node>>,
-    flags: Flags,
-    fill: impl FnOnce(&mut Links),
-) -> Arc<Node> {
-    match parent {
-        Some(parent) => Node::beneath_of(spare, &parent, flags, fill),
-        None => Node::new_of(spare, flags, fill),
-    }
+/// Gives `f` the node of the innermost frame, if that has one.
+#[inline(always)]
+pub(crate) fn at_known_node<R>(f: impl FnOnce(Option<&Arc<Node>>) -> R) -> R {
+    slot::current(|view| f(view.and_then(|view| view.cell().get())))
+}
+
+/// Takes a node out of the tree whose frame has ended, and is mostly beneath the one where the running code is.
+#[inline]
+pub(crate) fn retire(node: Arc<Node>) {
+    at_known_node(|around| Node::retire(node, around));
 }
 
 /// The node of a frame that has none. That of the frame around it is `outer`, and for an

@@ -9,7 +9,6 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use anyio_core::{Cause, CauseKind};
 use pin_project_lite::pin_project;
 
 use super::{
@@ -48,16 +47,9 @@ impl Frame {
 
     /// Runs `f` inside this frame, which first follows to wherever it is polled now.
     #[inline]
-    pub(crate) fn enter<R>(&self, kind: Kind<'_>, f: impl FnOnce() -> R) -> R {
+    pub(crate) fn enter<R>(&self, kind: &Kind<'_>, f: impl FnOnce() -> R) -> R {
         self.follow();
-        slot::enter(Entry::new(&self.cell, &kind), f)
-    }
-
-    /// Like [`enter`](Self::enter), for a frame that was put here a moment ago, or has just
-    /// [followed](Self::follow).
-    #[inline]
-    pub(crate) fn enter_here<R>(&self, kind: Kind<'_>, f: impl FnOnce() -> R) -> R {
-        slot::enter(Entry::new(&self.cell, &kind), f)
+        slot::enter(Entry::new(&self.cell, kind), f)
     }
 
     /// Like [`enter`](Self::enter), for a frame that is polled often once it has a node: what kind it is
@@ -165,25 +157,20 @@ impl Frame {
         node
     }
 
+    /// As [`leave`](Self::leave), where the node around it is this one.
+    #[inline]
+    pub(crate) fn leave_beneath(&mut self, around: &Arc<Node>) {
+        if let Some(node) = self.cell.take() {
+            leave_beneath(around, node);
+        }
+    }
+
     /// The future has ended: the frame leaves the tree.
     #[inline]
     pub(crate) fn leave(&mut self) {
         if let Some(node) = self.cell.take() {
             leave(node);
         }
-    }
-
-    /// Gives the node away, for who takes it out of the tree.
-    #[inline]
-    pub(crate) fn take_node(&mut self) -> Option<Arc<Node>> {
-        self.cell.take()
-    }
-
-    /// Gives the frame, which has none, a node.
-    #[inline]
-    pub(crate) fn begin(&mut self, node: Arc<Node>) {
-        debug_assert!(self.cell.get().is_none(), "it begins once");
-        self.cell = ManuallyDrop::new(OnceCell::from(node));
     }
 
     /// Whether a boundary's pending body has to be dropped now (invariants 5 and 6 of the tree).
@@ -213,15 +200,19 @@ impl Drop for Frame {
 /// The node's future has ended. (Most tasks have no node, and all ask.)
 #[inline(never)]
 fn leave(node: Arc<Node>) {
-    Node::retire(node);
+    ambient::retire(node);
+}
+
+#[inline(never)]
+fn leave_beneath(around: &Arc<Node>, node: Arc<Node>) {
+    Node::retire(node, Some(around));
 }
 
 /// The node's future has been dropped before it had ended.
 #[cold]
 #[expect(clippy::needless_pass_by_value, reason = "it is gone then, in here and not in line")]
 fn abandon(node: Arc<Node>) {
-    node.cancel(Cause::of(CauseKind::Dropped));
-    node.detach();
+    drop(node.abandon());
 }
 
 impl fmt::Debug for Frame {

@@ -29,6 +29,7 @@ pub(crate) struct Locals {
 
 impl Locals {
     /// All that is set where the running code is.
+    #[inline]
     pub(crate) fn current() -> Option<Arc<Self>> {
         slot::current(|view| view.and_then(View::locals))
     }

@@ -7,6 +7,7 @@
 pub(crate) mod ambient;
 pub(crate) mod budget;
 mod captured;
+mod fixed;
 mod frame;
 pub(crate) mod job;
 mod locals;
@@ -15,6 +16,7 @@ mod root;
 mod slot;
 
 pub use captured::{Captured, InScope, capture};
+pub(crate) use fixed::FixedFrame;
 pub(crate) use frame::{Body, Frame, is_polled, lost, poll_again, poll_unwound};
 pub(crate) use locals::{Locals, RunId};
 pub use locals::{RunLocal, TreeLocal, UnsetLocal, WithLocal};

@@ -29,6 +29,7 @@ thread_local! {
 /// The backend of the running code: the one its task runs on, else the one this thread has
 /// [`enter`]ed.
 #[must_use]
+#[inline]
 pub fn current_backend() -> Option<&'static Erased> {
     running_backend().or_else(|| ENTERED.get())
 }
@@ -36,6 +37,7 @@ pub fn current_backend() -> Option<&'static Erased> {
 /// The backend whose task, or whose `run`, the running code is in. What the thread has [`enter`]ed
 /// does not count: that starts nothing.
 #[must_use]
+#[inline]
 pub fn running_backend() -> Option<&'static Erased> {
     slot::current(|view| view.and_then(View::backend))
 }

@@ -161,11 +161,12 @@ impl<'a> Entry<'a> {
 struct Link<'a> {
     cell: &'a OnceCell<Arc<Node>>,
     kind: &'a Kind<'a>,
-    locals: Source<'a>,
+    /// None if they are those of what is around it.
+    locals: Option<&'a Source<'a>>,
     outer: *const Link<'static>,
-    /// The first frame from here outwards that may be cancelled when what is around it is not, or the
-    /// other way round: this one, perhaps. Set before it is linked.
-    decisive: Cell<*const Link<'static>>,
+    /// The first frame further out that may be cancelled when what is around it is not, or the other way
+    /// round; null if this one may be.
+    decisive: *const Link<'static>,
     /// The task's turn, if it is one of ours; null if not.
     turn: *const Turn<'static>,
 }
@@ -192,7 +193,7 @@ pub(crate) fn enter<R>(entry: Entry<'_>, f: impl FnOnce() -> R) -> R {
         super::budget::refill();
     }
     let decisive = if entry.passes_on {
-        current(|view| view.map_or(ptr::null(), |view| view.0.decisive.get()))
+        current(|view| view.map_or(ptr::null(), |view| ptr::from_ref(view.decisive().0).cast()))
     } else {
         ptr::null()
     };
@@ -201,12 +202,11 @@ pub(crate) fn enter<R>(entry: Entry<'_>, f: impl FnOnce() -> R) -> R {
         None => current(|view| view.map_or(ptr::null(), |view| view.0.turn)),
     };
     let Entry { cell, kind, locals, .. } = entry;
-    let link = Link { cell, kind, locals, outer, decisive: Cell::new(decisive), turn };
-    // What it borrows lives longer than this call; `current` says why nobody sees more of it than that.
+    let locals = if matches!(locals, Source::Outer) { None } else { Some(&locals) };
+    let link = Link { cell, kind, locals, outer, decisive, turn };
+    // What it borrows lives longer than this call, or was put on its stack before the link; `current` says why nobody
+    // sees more of it than that.
     let here = (&raw const link).cast();
-    if decisive.is_null() {
-        link.decisive.set(here);
-    }
     if let Some(turn) = entry.turn {
         turn.link.set(here);
     }
@@ -216,7 +216,7 @@ pub(crate) fn enter<R>(entry: Entry<'_>, f: impl FnOnce() -> R) -> R {
 }
 
 /// Gives `f` the innermost frame.
-#[inline]
+#[inline(always)]
 pub(crate) fn current<R>(f: impl for<'v> FnOnce(Option<View<'v>>) -> R) -> R {
     let top = TOP.get();
     // SAFETY: `as_ref` needs a pointer that is null or valid for the chosen lifetime. `TOP` is
@@ -272,13 +272,14 @@ impl<'v> View<'v> {
     }
 
     /// What is set here.
+    #[inline]
     pub(crate) fn locals(self) -> Option<Arc<Locals>> {
         let mut next = Some(self);
         while let Some(view) = next {
             match view.0.locals {
-                Source::Outer => next = view.outer(),
-                Source::Own(locals) => return locals.cloned(),
-                Source::Owner => {
+                None | Some(Source::Outer) => next = view.outer(),
+                Some(Source::Own(locals)) => return locals.cloned(),
+                Some(Source::Owner) => {
                     let Kind::Owned(owner) = view.kind() else { return None };
                     return owner.locals();
                 }
@@ -300,10 +301,9 @@ impl<'v> View<'v> {
     /// The first frame from here outwards that says itself whether it is cancelled.
     #[inline]
     pub(crate) fn decisive(self) -> Self {
-        // SAFETY: never null once `enter` has linked it, and then this link or one that was there when
-        // this one was made, and so is further down the stack; see `current` for why it lives at least
-        // as long as `'v`.
-        View(unsafe { &*self.0.decisive.get() })
+        // SAFETY: null, or a link that was there when this one was made, and so is further down the stack;
+        // see `current` for why it lives at least as long as `'v`.
+        unsafe { self.0.decisive.as_ref() }.map_or(self, View)
     }
 
     /// The node that says whether this frame is cancelled, if there is one.

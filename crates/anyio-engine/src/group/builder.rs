@@ -5,6 +5,7 @@ use std::{fmt, marker::PhantomData, panic::Location, sync::Arc};
 use anyio_core::{Body, Executor, Outcome, SpawnError, TaskError};
 
 use super::{
+    child::Plain,
     core::Settings,
     handle::TaskGroup,
     join::TaskHandle,
@@ -201,9 +202,10 @@ impl<'g, B: Executor, E: TaskError> Child<'g, B, E> {
         F::Output: Outcome<E>,
         <F::Output as Outcome<E>>::Value: Send + 'static,
     {
-        match self.try_spawn(future) {
-            Ok(handle) => handle,
-            Err(error) => panic!("{error}"),
+        let (group, profile) = self.into_parts(Location::caller());
+        match group.reserve(&profile) {
+            Ok((places, spawner)) => group.launch::<F, Plain>(places, spawner, profile, future),
+            Err(refused) => refused.panic(future),
         }
     }
 
@@ -223,7 +225,8 @@ impl<'g, B: Executor, E: TaskError> Child<'g, B, E> {
         F::Output: Outcome<E>,
         <F::Output as Outcome<E>>::Value: Send + 'static,
     {
-        self.group.add(self.profile(Location::caller()), future)
+        let (group, profile) = self.into_parts(Location::caller());
+        group.add(profile, future)
     }
 
     /// Starts a task and waits until it says that it is ready, as a server does that has to listen
@@ -289,7 +292,8 @@ impl<'g, B: Executor, E: TaskError> Child<'g, B, E> {
         Fut::Output: Outcome<E>,
         <Fut::Output as Outcome<E>>::Value: Send + 'static,
     {
-        Starting::new(self.group.clone(), self.profile(Location::caller()), task)
+        let (group, profile) = self.into_parts(Location::caller());
+        Starting::new(group.clone(), profile, task)
     }
 
     /// As [`start`](Self::start), and gives the handle on the task, too.
@@ -305,11 +309,14 @@ impl<'g, B: Executor, E: TaskError> Child<'g, B, E> {
         Fut::Output: Outcome<E>,
         <Fut::Output as Outcome<E>>::Value: Send + 'static,
     {
-        Starting::new(self.group.clone(), self.profile(Location::caller()), task)
+        let (group, profile) = self.into_parts(Location::caller());
+        Starting::new(group.clone(), profile, task)
     }
 
-    fn profile(&self, location: &'static Location<'static>) -> Profile {
-        Profile { name: self.name.clone(), location, service: self.service }
+    #[inline]
+    fn into_parts(self, location: &'static Location<'static>) -> (&'g TaskGroup<B, E>, Profile) {
+        let Self { group, name, service } = self;
+        (group, Profile { name, location, service })
     }
 }
 

@@ -214,7 +214,7 @@ impl<B: Executor, E> Owner for Root<'_, B, E> {
 }
 
 /// The task has ended well. Most such tasks have left nothing behind.
-#[inline]
+#[inline(always)]
 fn leave_well<B: Executor, E: Send + 'static, T: Send + 'static>(
     seat: Seat<Core<B, E>>,
     place: Place,
@@ -349,9 +349,16 @@ where
             this.place.mark_used();
         }
         let fate = match polled {
-            Ok(Step::Ready(value)) => {
-                catch(|| value.into_fate(|| root.early_cause())).unwrap_or_else(Fate::Panicked)
-            }
+            Ok(Step::Ready(value)) => match catch(|| value.into_fate(|| root.early_cause())) {
+                Ok(Fate::Ended(Ok(value))) => {
+                    this.frame.leave_beneath(root.node);
+                    let Some(seat) = this.seat.take() else { unreachable!("it was there") };
+                    leave_well(seat, *this.place, value);
+                    return Poll::Ready(());
+                }
+                Ok(fate) => fate,
+                Err(payload) => Fate::Panicked(payload),
+            },
             Ok(Step::Cut) => {
                 debug_assert!(
                     this.frame.node().is_none(),
@@ -406,14 +413,11 @@ where
                 }
             }
         };
-        this.frame.leave();
+        this.frame.leave_beneath(root.node);
         let (Some(seat), place) = (this.seat.take(), *this.place) else {
             unreachable!("it was there")
         };
-        match fate {
-            Fate::Ended(Ok(value)) => leave_well(seat, place, value),
-            fate => leave(seat, place, fate),
-        }
+        leave(seat, place, fate);
         Poll::Ready(())
     }
 }

@@ -1,21 +1,19 @@
 //! What a group's future, its handles and its tasks share.
 
-use std::pin::Pin;
-
-use anyio_core::{Cause, CauseKind, Executor, NoRuntime};
+use anyio_core::{Executor, NoRuntime};
 
 use super::{
-    lease::{Owner, Shared},
-    opening::Opening,
-    roster::Progress,
+    lease::{Owner, Placed, Shared, Spare},
+    opening::Head,
+    roster::{Progress, Roster},
     spare,
     tally::Tally,
 };
 use crate::{
-    context::{Locals, current_backend},
+    context::{FixedFrame, Locals, ambient, current_backend},
     erased::Erased,
     sync::Semaphore,
-    sys::Arc,
+    sys::{Alone, Arc},
     trace,
     tree::Node,
 };
@@ -52,66 +50,87 @@ impl<B: Executor, E> Core<B, E> {
     fn blank() -> Self {
         Self { tally: Tally::blank(), backend: None, spawner: Err(no_group()), limit: None }
     }
+
+    /// Takes out what there is of a group that has ended well. False if there is more in it than in most.
+    #[inline(always)]
+    fn end(roster: &mut Roster, core: &mut Self) -> bool {
+        core.spawner = Err(no_group());
+        core.limit = None;
+        core.tally.end();
+        roster.strip()
+    }
+}
+
+impl<B: Executor, E: Send + 'static> Placed for Core<B, E> {
+    #[inline]
+    fn place(&self) -> &FixedFrame {
+        &self.tally.place
+    }
+
+    #[inline]
+    fn place_mut(&mut self) -> &mut FixedFrame {
+        &mut self.tally.place
+    }
 }
 
 impl<B: Executor, E: Send + 'static> Group<B, E> {
-    /// A new group, of which `opening` is the future.
+    /// A new group, whose future has this head.
     #[inline]
-    pub(super) fn open<F, Fut, T>(
-        opening: Pin<&mut Opening<F, Fut, T>>,
-        settings: Settings,
+    pub(super) fn open(head: &mut Head, settings: &Settings) -> Owner<Core<B, E>> {
+        ambient::at_node(|parent| Self::open_beneath(parent, head, settings))
+    }
+
+    // A function of its own, and one for all bodies: what it uses stays in registers.
+    #[inline(never)]
+    fn open_beneath(
+        parent: Option<&Arc<Node>>,
+        head: &mut Head,
+        settings: &Settings,
     ) -> Owner<Core<B, E>> {
-        let mut group = spare::take().unwrap_or_else(Self::blank);
-        let Some((roster, core)) = Arc::get_mut(&mut group).map(Self::parts) else {
-            unreachable!("nobody else has it")
-        };
-        let (node, span) = opening.open(core.tally.take_spare());
+        let spare = spare::take().unwrap_or_else(Self::blank);
+        let spawner = B::spawner();
+        let (mut fresh, span) = spare.begin(head, parent);
+        let (roster, core) = fresh.parts();
         roster.begin(Locals::current());
-        core.tally.begin(node, span, settings);
+        core.tally.begin(span, settings);
         core.backend = current_backend();
-        core.spawner = B::spawner();
+        core.spawner = spawner;
         core.limit = settings.limit.map(|limit| Arc::new(Semaphore::new(limit)));
-        let members = Arc::downgrade(&group);
-        let node = group.tally.node();
-        node.set_members(members);
-        node.be_found();
-        Owner::of(group)
+        let group = fresh.enter(parent);
+        group.tally.node().be_found();
+        group
     }
 
     #[cold]
-    fn blank() -> Arc<Self> {
-        Arc::new(Self::new(Core::blank()))
+    fn blank() -> Spare<Core<B, E>> {
+        Spare::of(Alone::new(Self::new(Core::blank())))
     }
 
-    /// Lets go of a group that has ended well, and whose place in the tree is `node`, which it leaves. If nobody
-    /// else has it and there is no more in it than in most, the next one of its kind that this thread opens is made
-    /// of it.
+    /// Lets go of a group that has ended well, which leaves its place in the tree. If nobody else has it and there is no
+    /// more in it than in most, the next one of its kind that this thread opens is made of it.
     #[inline]
-    pub(super) fn recycle(group: Owner<Core<B, E>>, node: Arc<Node>) {
-        // If somebody else has the group, so may they have the node.
-        let Some(mut group) = group.into_alone() else { return node.detach() };
-        // The future's, and the tally's.
-        let alone = node.leave_alone(2);
-        if !alone {
-            node.detach();
+    pub(super) fn recycle(group: Owner<Core<B, E>>) {
+        ambient::at_known_node(|around| Self::recycle_at(around, group));
+    }
+
+    #[inline(never)]
+    fn recycle_at(around: Option<&Arc<Node>>, group: Owner<Core<B, E>>) {
+        match group.into_spare(around) {
+            Ok(spare) => spare::keep(spare.clear(Core::end)),
+            Err(group) => Self::recycle_without(group),
         }
-        drop(node);
-        let Some((roster, core)) = Arc::get_mut(&mut group).map(Self::parts) else {
-            // A walk still looks at it.
-            return group.roster.drop_locals();
-        };
-        if roster.strip() {
-            core.spawner = Err(no_group());
-            core.limit = None;
-            core.tally.end(alone);
-            spare::keep(group);
-        }
+    }
+
+    /// The same with another node.
+    #[cold]
+    fn recycle_without(group: Owner<Core<B, E>>) {
+        spare::keep(group.into_spare_without(Core::end));
     }
 }
 
 impl<B: Executor, E> Owner<Core<B, E>> {
     /// The body has ended. Whether all tasks have, too; services are told to.
-    #[inline]
+    #[inline(always)]
     pub(super) fn has_ended(&self) -> bool {
         let progress = self.close();
         if progress == Progress::Services {
@@ -122,12 +141,13 @@ impl<B: Executor, E> Owner<Core<B, E>> {
 
     /// The group's future goes before the group has ended: its last task will close it.
     pub(super) fn orphan(self) {
+        // Whatever others' code does here.
+        let _abandoned = self.tally.node().abandon();
         self.leave();
         let tasks = self.roster.len();
         if tasks > 0 {
             trace::group_dropped(&self.tally.span, self.tally.node(), tasks);
             self.tally.node().stay_for_members();
         }
-        self.tally.node().cancel(Cause::of(CauseKind::Dropped));
     }
 }

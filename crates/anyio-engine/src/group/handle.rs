@@ -120,7 +120,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         self.child().start(task)
     }
 
-    /// Adds the task that `profile` describes.
+    /// Adds the task that `profile` describes, or hands it back.
     #[inline]
     pub(super) fn add<F>(
         &self,
@@ -133,26 +133,26 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         <F::Output as Outcome<E>>::Value: Send + 'static,
     {
         match self.reserve(&profile) {
-            Ok(places) => Ok(self.launch::<F, Plain>(places, profile, future)),
-            Err(Refused::Closed) => Err(SpawnError::closed(future)),
-            Err(Refused::NoRuntime(error)) => Err(SpawnError::no_runtime(future, error)),
+            Ok((places, spawner)) => Ok(self.launch::<F, Plain>(places, spawner, profile, future)),
+            Err(refused) => Err(refused.with(future)),
         }
     }
 
     /// Makes room for a task, which has to be launched there: the group waits for it.
     #[inline(always)]
-    pub(super) fn reserve(&self, profile: &Profile) -> Result<Places<B, E>, Refused> {
+    pub(super) fn reserve(
+        &self,
+        profile: &Profile,
+    ) -> Result<(Places<B, E>, &B::Spawner), Refused> {
         let core = &self.core;
-        if let Err(error) = &core.spawner {
-            return Err(Refused::NoRuntime(error.clone()));
-        }
+        let spawner = core.spawner.as_ref().map_err(|error| Refused::NoRuntime(error.clone()))?;
         let entered = lease::enter(core, profile.name.clone(), profile.location, profile.service);
         let places = entered.ok_or(Refused::Closed)?;
         if profile.service && core.roster.is_awaited() {
             // The group may have to end it at once.
             core.tally.node().waker().wake();
         }
-        Ok(places)
+        Ok((places, spawner))
     }
 
     pub(super) fn shared(&self) -> Arc<dyn AnyShared> {
@@ -163,6 +163,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
     pub(super) fn launch<F, K: 'static>(
         &self,
         (seat, stub, index): Places<B, E>,
+        spawner: &B::Spawner,
         profile: Profile,
         future: F,
     ) -> TaskHandle<<F::Output as TaskEnd<E, K>>::Value>
@@ -172,7 +173,6 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
     {
         let Profile { name, location, service } = profile;
         let core = &self.core;
-        let Ok(spawner) = &core.spawner else { unreachable!("no room is made without one") };
         let span = core.tally.span.task(name.as_deref(), location);
         let started = <F::Output as TaskEnd<E, K>>::STARTED;
         let place = Place::new(index, service || started || name.is_some());
@@ -180,7 +180,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         if span.is_nothing() && (service || core.limit.is_none()) {
             spawner.spawn_task(ChildTask::new(seat, place, future));
         } else {
-            self.launch_within(seat, place, span, service, future);
+            self.launch_within(seat, place, spawner, span, service, future);
         }
         handle
     }
@@ -192,6 +192,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         &self,
         seat: Seat<Core<B, E>>,
         place: Place,
+        spawner: &B::Spawner,
         span: Span,
         service: bool,
         future: F,
@@ -199,9 +200,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         F: Future + Send + 'static,
         F::Output: TaskEnd<E, K>,
     {
-        let core = &self.core;
-        let Ok(spawner) = &core.spawner else { unreachable!("no room is made without one") };
-        let limit = core.limit.as_ref().filter(|_| !service).map(Arc::clone);
+        let limit = self.core.limit.as_ref().filter(|_| !service).map(Arc::clone);
         let future: Pin<Box<dyn Future<Output = F::Output> + Send>> =
             Box::pin(span.around(async move {
                 let _turn = match &limit {
@@ -339,6 +338,24 @@ pub(super) type Places<B, E> = (Seat<Core<B, E>>, Stub, u32);
 pub(super) enum Refused {
     Closed,
     NoRuntime(NoRuntime),
+}
+
+impl Refused {
+    /// Hands `future` back, which was never polled.
+    #[cold]
+    pub(super) fn with<F>(self, future: F) -> SpawnError<F> {
+        match self {
+            Self::Closed => SpawnError::closed(future),
+            Self::NoRuntime(error) => SpawnError::no_runtime(future, error),
+        }
+    }
+
+    /// The same for who does not ask.
+    #[cold]
+    #[track_caller]
+    pub(super) fn panic<F>(self, future: F) -> ! {
+        panic!("{}", self.with(future))
+    }
 }
 
 impl<B: Executor, E> Clone for TaskGroup<B, E> {

@@ -13,8 +13,10 @@
 //!    does the task of a handle from `enter` until the handle raises `RELEASED`, or else the handle is
 //!    counted by its task before that one ends, until the last step of the handle's drop.
 //! 3. Who has left uses nothing of the memory afterwards.
-//! 4. The memory is in somebody's `&mut` only when nobody is there as in 2, and none can come: when it is made, and
-//!    from [`Owner::into_alone`] on, between two groups that have it one after the other.
+//! 4. The memory is in somebody's `&mut` only when nobody is there as in 2, and none can come: as a [`Spare`], before a
+//!    group begins, and between two groups that have it one after the other.
+//! 5. From the node of a group one comes to its memory, by a weak reference that stays there. So the node is nobody
+//!    else's when the memory is to be somebody's `&mut`, and is not seen before that is over.
 #![expect(
     unsafe_code,
     reason = "pointers into memory that others keep; the argument is at `Lease`"
@@ -30,13 +32,16 @@ use std::{
 };
 
 use super::{
+    opening::Head,
     roster::{Progress, Roster},
     slot::Slot,
 };
 #[cfg(all(test, loom))]
 use crate::sys::Weak;
 use crate::{
-    sys::{Arc, Ordering},
+    context::FixedFrame,
+    sys::{Alone, Arc, Ordering},
+    trace::Span,
     tree::{Member, Members, Node},
 };
 
@@ -45,77 +50,256 @@ use crate::{
 pub(super) struct Shared<C> {
     pub(super) roster: Roster,
     core: C,
+    /// One more of it, without the type. (Kept, since not every `C` that an [`Owner`] is named with could do that.)
+    any: fn(&Arc<Self>) -> Arc<dyn AnyShared>,
 }
 
-impl<C> Shared<C> {
+impl<C: Send + Sync + 'static> Shared<C> {
     /// It has no owner yet, so nobody can enter.
     pub(super) fn new(core: C) -> Self {
-        Self { roster: Roster::new(), core }
-    }
-
-    /// What it is made of, for who alone has it.
-    pub(super) const fn parts(&mut self) -> (&mut Roster, &mut C) {
-        (&mut self.roster, &mut self.core)
+        Self { roster: Roster::new(), core, any: |shared| Arc::clone(shared) as _ }
     }
 }
 
 /// A group in the hands of its future. (The tasks are those of the group; its body, and whoever else may add
 /// some, has a [`Handle`].)
-pub(super) struct Owner<C> {
-    group: Arc<Shared<C>>,
-    /// One more of it, without the type. (Kept, since not every `C` that this is named with could do that.)
-    any: fn(&Arc<Shared<C>>) -> Arc<dyn AnyShared>,
-}
+pub(super) struct Owner<C>(Arc<Shared<C>>);
 
-impl<C: Send + Sync + 'static> Owner<C> {
+impl<C> Owner<C> {
     /// The future of a new group, which is in this memory.
     #[inline]
     pub(super) const fn of(group: Arc<Shared<C>>) -> Self {
-        Self { group, any: |group| Arc::clone(group) as _ }
+        Self(group)
+    }
+
+    fn any(&self) -> Arc<dyn AnyShared> {
+        (self.0.any)(&self.0)
     }
 }
 
 impl<C> Owner<C> {
     #[inline]
     pub(super) fn handle(&self) -> Handle<C> {
-        Handle(Arc::clone(&self.group))
+        Handle(Arc::clone(&self.0))
     }
 
     /// The body has ended: closes the group if it has no tasks.
-    #[inline]
+    #[inline(always)]
     pub(super) fn close(&self) -> Progress {
-        self.group.roster.close(|| (self.any)(&self.group))
+        self.0.roster.close(|| self.any())
     }
 
     /// The future goes: the group is closed when no task runs, if it is not.
     pub(super) fn leave(&self) {
-        self.group.roster.orphan(|| (self.any)(&self.group));
+        self.0.roster.orphan(|| self.any());
     }
 
     /// Whether nobody is in the group, and nobody can come: it needs no closing.
     #[inline]
     pub(super) fn is_alone(&self) -> bool {
         // The model checker knows nothing of what an `Arc`'s count orders.
-        if cfg!(loom) || Arc::strong_count(&self.group) != 1 {
+        if cfg!(loom) || Arc::strong_count(&self.0) != 1 {
             return false;
         }
         // There is no handle, nor anything to make one of: a weak reference gives none. What was done with those
         // that there were came before they went, which is what the count says.
         fence(Ordering::Acquire);
-        self.group.roster.is_empty()
+        self.0.roster.is_empty()
     }
 
-    /// The memory, for another group. None if somebody is in there, or could come.
+    /// The memory, for who knows that nobody is in there, nor could come.
+    ///
+    /// # Safety
+    ///
+    /// It [is alone](Self::is_alone).
     #[inline]
-    pub(super) fn into_alone(self) -> Option<Arc<Shared<C>>> {
-        if !self.is_alone() {
-            return None;
-        }
+    unsafe fn into_memory(self) -> Arc<Shared<C>> {
         let this = ManuallyDrop::new(self);
         // SAFETY: `read` needs a pointer to a valid value, which a reference is. It makes a second owner of what
         // is in there; the first is not used any more, and never dropped. Without it nobody has to keep the
         // memory: as in 1, no task runs and no handle is left, and for lack of a `Handle` there will be none.
-        Some(unsafe { ptr::read(&raw const this.group) })
+        unsafe { ptr::read(&raw const this.0) }
+    }
+}
+
+impl<C: Placed> Owner<C> {
+    /// What the group was made of, for another one. It leaves its place in the tree, which is mostly beneath `around`; and
+    /// comes back if somebody is in there, or could come, or a walk still looks at it.
+    #[inline(always)]
+    pub(super) fn into_spare(self, around: Option<&Arc<Node>>) -> Result<Spare<C>, Self> {
+        let node = self.place().node();
+        // In this order: who has the group could come to have the node.
+        if !self.is_alone() || !node.is_left() {
+            node.detach();
+            return Err(self);
+        }
+        node.part(around);
+        if !self.is_unseen() {
+            node.detach_parted();
+            return Err(self);
+        }
+        // SAFETY: it was alone, and so there is no handle, nor will there be.
+        let memory = unsafe { self.into_memory() };
+        // SAFETY: nobody else may have it, nor upgrade a weak reference as long as this lives. When it was alone there
+        // was no other strong reference than this. Who makes one of a weak reference has that from a node, and
+        // `Spare::of` alone makes some: that of this memory is in its node. That one was left, so that nobody could come
+        // to have it but a walk by its list, which it is not in any more; and then it was unseen: no walk has the node,
+        // nor its weak reference, nor what it made of that. So nobody comes to it before the node is seen again, before
+        // which this is over, as in 5.
+        Ok(Spare { memory: unsafe { Alone::assume(memory) } })
+    }
+
+    /// Whether no walk looks at a group that is alone, and whose node has parted.
+    #[inline(always)]
+    fn is_unseen(&self) -> bool {
+        // In this order, each with what came before: who has the node may come to have a weak reference, of which there
+        // is one in there, and who has that, a strong one. What they have done came before they let go, which is what
+        // the counts say.
+        if Arc::strong_count(self.place().node()) != 1 {
+            return false;
+        }
+        fence(Ordering::Acquire);
+        if Arc::weak_count(&self.0) != 1 {
+            return false;
+        }
+        fence(Ordering::Acquire);
+        let alone = Arc::strong_count(&self.0) == 1;
+        fence(Ordering::Acquire);
+        alone
+    }
+
+    /// The same for a group that has left its place in the tree for good: it gets another node. `end` takes out what
+    /// there is of it.
+    #[cold]
+    pub(super) fn into_spare_without(
+        self,
+        end: impl FnOnce(&mut Roster, &mut C) -> bool,
+    ) -> Option<Spare<C>> {
+        if !self.is_alone() {
+            return None;
+        }
+        // SAFETY: it is.
+        let memory = unsafe { self.into_memory() };
+        let mut memory = match Alone::of(memory) {
+            Ok(memory) => memory,
+            // A walk looks at it, whose thread shall not run destructors of others.
+            Err(memory) => {
+                memory.roster.drop_locals();
+                return None;
+            }
+        };
+        let Shared { roster, core, .. } = &mut *memory;
+        let ended = end(roster, core);
+        core.place_mut().take();
+        ended.then(|| Spare::of(memory))
+    }
+}
+
+/// What is shared by a group that has a place in the tree.
+pub(super) trait Placed: Send + Sync + 'static {
+    fn place(&self) -> &FixedFrame;
+
+    fn place_mut(&mut self) -> &mut FixedFrame;
+}
+
+/// What a group is made of: the memory, which is no group's. In its place is a node, which has nothing but that as its
+/// tasks, and which nobody else has.
+pub(super) struct Spare<C> {
+    memory: Alone<Shared<C>>,
+}
+
+impl<C: Placed> Spare<C> {
+    /// Of memory in whose place is no node.
+    pub(super) fn of(mut memory: Alone<Shared<C>>) -> Self {
+        let mut node = Node::blank();
+        // SAFETY: nobody may upgrade the weak reference as long as the memory is alone. It is in the node, which
+        // nobody else has, and which is seen only when that is over, as in 5.
+        let members = Arc::downgrade(unsafe { memory.shared() });
+        node.keep_members(members);
+        memory.core.place_mut().begin(node.share());
+        Self { memory }
+    }
+
+    /// That of the thread.
+    ///
+    /// # Safety
+    ///
+    /// It was a `Spare`'s.
+    #[inline]
+    pub(super) unsafe fn from_memory(memory: Arc<Shared<C>>) -> Self {
+        // SAFETY: as it was before.
+        Self { memory: unsafe { Alone::assume(memory) } }
+    }
+
+    /// As it is kept. Nobody may clone it.
+    #[inline]
+    pub(super) fn into_memory(self) -> Arc<Shared<C>> {
+        self.memory.share()
+    }
+
+    /// Takes out what there is of a group, as `end` does with the core, which says whether there is no more in it than
+    /// in most; else nothing comes back.
+    #[inline(always)]
+    pub(super) fn clear(mut self, end: impl FnOnce(&mut Roster, &mut C) -> bool) -> Option<Self> {
+        let Shared { roster, core, .. } = &mut *self.memory;
+        let ended = end(roster, core);
+        match Node::strip(self.take_node()) {
+            Ok(node) => {
+                self.memory.core.place_mut().begin(node.share());
+                ended.then_some(self)
+            }
+            Err(node) => {
+                // The node may be seen again, from which one would come to it.
+                drop(self);
+                node.detach_parted();
+                None
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn take_node(&mut self) -> Alone<Node> {
+        let Some(node) = self.memory.core.place_mut().take() else {
+            unreachable!("a spare group has a node")
+        };
+        // SAFETY: nobody else may have it, nor upgrade a weak reference: that is so of a `Spare`, and there is no weak
+        // reference to a node that was alone, or has been `left` by all others.
+        unsafe { Alone::assume(node) }
+    }
+
+    /// Begins a group beneath `parent`, of which `head` is.
+    #[inline(always)]
+    pub(super) fn begin(mut self, head: &mut Head, parent: Option<&Arc<Node>>) -> (Fresh<C>, Span) {
+        let (node, span) = head.begin(parent, self.take_node());
+        self.memory.core.place_mut().begin(Arc::clone(&node));
+        (Fresh { memory: self.memory, node }, span)
+    }
+}
+
+/// A group that has begun, but nobody sees yet.
+pub(super) struct Fresh<C> {
+    memory: Alone<Shared<C>>,
+    node: Arc<Node>,
+}
+
+impl<C: Placed> Fresh<C> {
+    /// What it is made of, to be written. The node is not to be given to anybody else.
+    #[inline]
+    pub(super) fn parts(&mut self) -> (&mut Roster, &mut C) {
+        let Shared { roster, core, .. } = &mut *self.memory;
+        (roster, core)
+    }
+
+    /// From now on, it is in the tree beneath `parent`, and who comes to it there sees what was written.
+    #[inline]
+    pub(super) fn enter(self, parent: Option<&Arc<Node>>) -> Owner<C> {
+        // In this order: see 5.
+        let group = Owner::of(self.memory.share());
+        match parent {
+            Some(parent) => self.node.enter(parent),
+            None => drop(self.node),
+        }
+        group
     }
 }
 
@@ -124,7 +308,7 @@ impl<C> Deref for Owner<C> {
 
     #[inline]
     fn deref(&self) -> &Shared<C> {
-        &self.group
+        &self.0
     }
 }
 

@@ -16,9 +16,9 @@ use super::{
     tally::{Sum, Tally},
 };
 use crate::{
-    context::{Body, Frame, Kind, ambient, poll_unwound},
+    context::{Body, Frame, ambient, poll_unwound},
     scope::{BOUNDARY, Outcome, catch, conclude},
-    sys::Arc,
+    sys::{Alone, Arc},
     trace::Span,
     tree::{Flags, Node, Role},
 };
@@ -26,25 +26,52 @@ use crate::{
 pin_project! {
     /// A group as the future that it is.
     pub(super) struct Opening<F, Fut, T> {
-        hold: Frame,
+        head: Head,
         boundary: Frame,
         #[pin]
         body: Body<Fut>,
         start: Option<F>,
-        name: Option<StdArc<str>>,
-        location: &'static Location<'static>,
-        span: Span,
         value: Option<T>,
         cancelled: Option<Cancelled>,
     }
 }
 
+/// What there is of a group before it begins.
+pub(super) struct Head {
+    name: Option<StdArc<str>>,
+    location: &'static Location<'static>,
+    span: Span,
+}
+
+impl Head {
+    /// Begins the group beneath `parent`, with a node that is made of what is `blank`. Nobody sees that before it has
+    /// [entered](Node::enter) its place.
+    #[inline(always)]
+    pub(super) fn begin(
+        &mut self,
+        parent: Option<&Arc<Node>>,
+        blank: Alone<Node>,
+    ) -> (Arc<Node>, Span) {
+        self.span = Span::group(self.name.as_deref(), self.location);
+        let (name, site) = (self.name.as_ref(), self.location);
+        let node = Node::begin(blank, parent, GROUP, |links| links.open(name, site));
+        (node, self.span.clone())
+    }
+
+    /// Opens the group where the running code is, with a node for nothing else.
+    pub(super) fn open(&mut self) -> (Arc<Node>, Span) {
+        ambient::at_node(|parent| {
+            let (node, span) = self.begin(parent, Node::blank());
+            if let Some(parent) = parent {
+                Arc::clone(&node).enter(parent);
+            }
+            (node, span)
+        })
+    }
+}
+
 /// What a group's node is.
 const GROUP: Flags = Flags::HOLD.with(Role::Group.flags());
-
-fn kind(site: &'static Location<'static>) -> Kind<'static> {
-    Kind::Scope(GROUP, Some(site))
-}
 
 fn who(name: Option<&StdArc<str>>) -> StdArc<str> {
     name.cloned().unwrap_or_else(|| "the body of the group".into())
@@ -57,13 +84,10 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         body: F,
     ) -> Self {
         Self {
-            hold: Frame::new(),
+            head: Head { name, location, span: Span::none() },
             boundary: Frame::new(),
             body: Body::empty(),
             start: Some(body),
-            name,
-            location,
-            span: Span::none(),
             value: None,
             cancelled: None,
         }
@@ -74,31 +98,21 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         self.project().start.take()
     }
 
-    /// Opens the group: it takes its place in the tree, with a node that is made of `spare` if there is one.
+    /// What has to begin the group.
     #[inline]
-    pub(super) fn open(self: Pin<&mut Self>, spare: Option<Arc<Node>>) -> (Arc<Node>, Span) {
-        let this = self.project();
-        *this.span = Span::group(this.name.as_deref(), this.location);
-        let (name, site) = (&*this.name, *this.location);
-        let node = ambient::begin_here(spare, GROUP, |links| links.open(name.as_ref(), site));
-        this.hold.begin(Arc::clone(&node));
-        (node, this.span.clone())
+    pub(super) fn head(self: Pin<&mut Self>) -> &mut Head {
+        self.project().head
     }
 
     /// Runs `f` as the tasks' surroundings, which the body is no part of.
-    pub(super) fn enter<R>(self: Pin<&mut Self>, f: impl FnOnce() -> R) -> R {
-        let this = self.project();
-        this.hold.enter(kind(this.location), || this.span.in_scope(f))
-    }
-
-    /// From now on, changes in the tree wake the group.
-    #[inline]
-    pub(super) fn settle(self: Pin<&mut Self>, cx: &Context<'_>) -> &Arc<Node> {
-        let this = self.project();
-        this.hold.settle(kind(this.location), cx)
+    pub(super) fn enter<E, R>(self: Pin<&mut Self>, tally: &Tally<E>, f: impl FnOnce() -> R) -> R {
+        let head = self.project().head;
+        tally.place.follow();
+        tally.place.enter(|| head.span.in_scope(f))
     }
 
     /// Polls the body, made in the first poll; ready when it has ended, however it did.
+    #[inline(always)]
     pub(super) fn poll_body<E>(
         self: Pin<&mut Self>,
         make: Option<impl FnOnce() -> Fut>,
@@ -109,44 +123,64 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         Fut: Future,
         Fut::Output: BodyEnd<E, Value = T>,
     {
-        let mut this = self.project();
-        let (hold, boundary) = (&mut *this.hold, &mut *this.boundary);
-        let kind = kind(this.location);
-        let name = this.name.as_ref();
         if make.is_none() {
-            hold.follow();
-            if !this.body.is_some() {
+            tally.place.follow();
+            if !self.body.is_some() {
                 return Poll::Ready(());
             }
         }
-        let (mut body, span, mut make) = (this.body.as_mut(), &*this.span, make);
+        self.poll_in_place(make, tally, cx)
+    }
+
+    fn poll_in_place<E>(
+        self: Pin<&mut Self>,
+        make: Option<impl FnOnce() -> Fut>,
+        tally: &Tally<E>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()>
+    where
+        Fut: Future,
+        Fut::Output: BodyEnd<E, Value = T>,
+    {
+        let mut this = self.project();
+        let (Head { name, span, .. }, boundary) = (this.head, &mut *this.boundary);
+        let place = &tally.place;
+        let (mut body, mut make) = (this.body.as_mut(), make);
         // One in the other, and not one given to the other: what they use is not copied from each to the next.
-        let polled = hold.enter_here(kind, || {
+        let polled = place.enter(|| {
             span.in_scope(|| {
                 catch(|| {
-                    boundary.enter(BOUNDARY, || {
+                    boundary.enter(&BOUNDARY, || {
                         if let Some(make) = make.take() {
                             body.as_mut().set(make());
                         }
-                        (boundary.is_effective_inside(), body.as_mut().poll(cx))
+                        let around = boundary.node().unwrap_or_else(|| place.node());
+                        (around.is_effective(), body.as_mut().poll(cx))
                     })
                 })
             })
         });
-        let settle = || Arc::clone(hold.settle(kind, cx));
-        match ready!(conclude(boundary, this.body, polled, cx, settle)) {
+        let outcome = match polled {
+            // As it mostly is.
+            Ok((_, Poll::Ready(end))) => Outcome::Value(end),
+            polled => {
+                let settle = || Arc::clone(place.settle(cx));
+                ready!(conclude(boundary, this.body, polled, cx, settle))
+            }
+        };
+        match outcome {
             Outcome::Value(end) => match catch(|| end.into_result()) {
                 Ok(Ok(value)) => *this.value = Some(value),
-                Ok(Err(error)) => tally.fail(error, || who(name)),
-                Err(payload) => tally.panic(payload, || who(name)),
+                Ok(Err(error)) => tally.fail(error, || who(name.as_ref())),
+                Err(payload) => tally.panic(payload, || who(name.as_ref())),
             },
-            Outcome::Panicked(payload) => tally.panic(payload, || who(name)),
+            Outcome::Panicked(payload) => tally.panic(payload, || who(name.as_ref())),
             Outcome::Cut(cancelled) => {
                 tally.cut();
                 *this.cancelled = Some(cancelled);
             }
         }
-        boundary.leave();
+        boundary.leave_beneath(place.node());
         Poll::Ready(())
     }
 
@@ -154,12 +188,6 @@ impl<F, Fut, T> Opening<F, Fut, T> {
     #[inline]
     pub(super) fn finish_well<E>(self: Pin<&mut Self>, tally: &Tally<E>) -> Option<T> {
         if tally.is_well() { self.project().value.take() } else { None }
-    }
-
-    /// Gives the group's place in the tree away, for who takes it out of there.
-    #[inline]
-    pub(super) fn take_node(self: Pin<&mut Self>) -> Option<Arc<Node>> {
-        self.project().hold.take_node()
     }
 
     /// All have ended: what that has come to, however that was.
@@ -171,26 +199,29 @@ impl<F, Fut, T> Opening<F, Fut, T> {
     ) -> Poll<Result<T, K::Of<E>>> {
         match self.as_mut().finish_well(tally) {
             Some(value) => {
-                self.project().hold.leave();
+                tally.node().detach();
                 Poll::Ready(Ok(value))
             }
-            None => self.finish_ill::<E, K>(tally, cx),
+            None => self.finish_ill::<E, K>(tally, || (), cx),
         }
     }
 
-    /// All have ended, but not well: what that has come to.
+    /// All have ended, but not well: what that has come to. `clear` drops what the group has kept for its tasks.
     pub(super) fn finish_ill<E: TaskError, K: Errors>(
         self: Pin<&mut Self>,
         tally: &Tally<E>,
+        clear: impl FnOnce(),
         cx: &Context<'_>,
     ) -> Poll<Result<T, K::Of<E>>> {
         let this = self.project();
-        let sum = tally.sum();
-        // What is visible from here is read before the group leaves.
+        // What is visible from here is read before the group leaves; and it has left before others' code is called,
+        // which may panic.
         let from_outside = tally.node().sees_outer();
         let origin = Cancelled::new(tally.node().origin());
-        this.hold.leave();
-        match sum {
+        tally.node().detach();
+        // Before a panic goes on, which one in a destructor of theirs would meet.
+        clear();
+        match tally.sum() {
             Sum::Panic(payload) => resume_unwind(payload),
             Sum::Error(first, rest) => Poll::Ready(Err(K::of(first, rest))),
             Sum::Lost => {
@@ -233,8 +264,8 @@ fn only<K: Errors, E: TaskError>(cancelled: Cancelled) -> K::Of<E> {
 impl<F, Fut, T> fmt::Debug for Opening<F, Fut, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opening")
-            .field("name", &self.name)
-            .field("location", &self.location)
+            .field("name", &self.head.name)
+            .field("location", &self.head.location)
             .finish_non_exhaustive()
     }
 }

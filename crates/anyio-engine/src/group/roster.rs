@@ -97,6 +97,16 @@ pub(super) enum Progress {
     Closed,
 }
 
+/// Whether tasks may be added.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Open,
+    /// The group's future is gone; when no task runs any more, nobody is added.
+    Orphaned,
+    /// Nobody will ever be added again.
+    Closed,
+}
+
 /// What whoever adds a task needs.
 struct Entrance {
     free: u32,
@@ -104,10 +114,7 @@ struct Entrance {
     fresh: u32,
     /// How many slots there are.
     room: u32,
-    /// Nobody will ever be added again.
-    closed: bool,
-    /// The group's future is gone; when no task runs any more, nobody is added.
-    orphaned: bool,
+    door: Door,
     /// What this is a part of, if nobody else may keep it.
     own: Option<Arc<dyn AnyShared>>,
     /// What was set where the group was opened, as long as there may be tasks that ask for it: somebody may
@@ -122,8 +129,7 @@ impl Roster {
                 free: NONE,
                 fresh: 0,
                 room: Slots::ROOM,
-                closed: false,
-                orphaned: false,
+                door: Door::Open,
                 own: None,
                 locals: None,
             }),
@@ -157,8 +163,7 @@ impl Roster {
         debug_assert_eq!(self.services.load(Ordering::Relaxed), 0, "none runs");
         entrance.free = NONE;
         entrance.fresh = 0;
-        entrance.closed = false;
-        entrance.orphaned = false;
+        entrance.door = Door::Open;
         self.spawned.store(0, Ordering::Relaxed);
         self.exit.store(u64::from(NONE), Ordering::Relaxed);
         self.late.store(0, Ordering::Relaxed);
@@ -204,7 +209,7 @@ impl Roster {
     /// # Panics
     ///
     /// At a thousand million tasks.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(
         &self,
         name: Option<StdArc<str>>,
@@ -214,7 +219,9 @@ impl Roster {
         let (index, slot) = {
             let mut entrance = self.entrance.lock();
             let spawned = self.spawned.load(Ordering::Relaxed);
-            if entrance.closed || entrance.orphaned && spawned == self.exit().ended() {
+            if entrance.door != Door::Open
+                && (entrance.door == Door::Closed || spawned == self.exit().ended())
+            {
                 return None;
             }
             // Before a block is made, but not for each slot: to those who end, a look is a disturbance.
@@ -363,7 +370,7 @@ impl Roster {
     }
 
     /// The body has ended: closes the group if it has no tasks. `own` gives what this is a part of.
-    #[inline]
+    #[inline(always)]
     pub(super) fn close(&self, own: impl FnOnce() -> Arc<dyn AnyShared>) -> Progress {
         // Only the group's own future says so, and says it once.
         let mut exit = self.exit();
@@ -400,10 +407,10 @@ impl Roster {
     /// it any more, and the locals. It must not be dropped under the lock.
     #[inline]
     fn shut(&self, entrance: &mut Entrance) -> (Option<Arc<dyn AnyShared>>, Option<Arc<Locals>>) {
-        if entrance.closed {
+        if entrance.door == Door::Closed {
             return (None, None);
         }
-        entrance.closed = true;
+        entrance.door = Door::Closed;
         // Mostly there are no handles, and there will be no more: tasks add to them.
         let nobody = self.late.load(Ordering::Acquire) == 0
             || self.late.fetch_or(CLOSED, Ordering::AcqRel) == 0;
@@ -413,10 +420,10 @@ impl Roster {
     /// The group's future goes: the group is closed as soon as no task runs. `own` gives what this is a part of.
     pub(super) fn orphan(&self, own: impl FnOnce() -> Arc<dyn AnyShared>) {
         let mut entrance = self.entrance.lock();
-        if entrance.closed || entrance.orphaned {
+        if entrance.door != Door::Open {
             return;
         }
-        entrance.orphaned = true;
+        entrance.door = Door::Orphaned;
         entrance.own.get_or_insert_with(own);
         let exit = Exit(self.exit.fetch_or(Exit::ORPHANED, Ordering::AcqRel));
         // Those that run will see it.
@@ -538,8 +545,7 @@ mod tests {
         assert!(!group.is_alone(), "there is a handle");
         drop(handle);
         assert!(group.close() == Progress::Closed);
-        let alone = group.into_alone().and_then(Arc::into_inner);
-        assert!(alone.is_some(), "the group keeps itself");
+        assert!(group.is_alone(), "the group keeps itself");
     }
 
     /// Whoever is there, or could come, keeps the memory from being another group's.
@@ -561,7 +567,5 @@ mod tests {
         assert!(!group.is_alone(), "a handle is left whose task has ended");
         drop(kept);
         assert!(group.is_alone());
-        let memory = group.into_alone().expect("nobody is there");
-        assert_eq!(Arc::strong_count(&memory), 1);
     }
 }

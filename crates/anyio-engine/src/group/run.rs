@@ -173,7 +173,7 @@ where
         let this = self.project();
         let mut opening = this.opening;
         let make = opening.as_mut().start().map(|body| {
-            let core = this.core.insert(Group::open(opening.as_mut(), *this.settings));
+            let core = this.core.insert(Group::open(opening.as_mut().head(), this.settings));
             let group = TaskGroup::new(core.handle());
             || body(group)
         });
@@ -182,28 +182,24 @@ where
         // The waker is there before the group says that it waits, and then looks whether it has to.
         let waits = core.roster.is_busy();
         if waits {
-            opening.as_mut().settle(cx);
+            core.tally.place.settle(cx);
         }
         let over = !waits && core.is_alone();
         if !over && !core.has_ended() {
             if waits {
                 return Poll::Pending;
             }
-            opening.as_mut().settle(cx);
+            core.tally.place.settle(cx);
             if !core.has_ended() {
                 return Poll::Pending;
             }
         }
         let Some(core) = this.core.take() else { unreachable!("it was there above") };
         if let Some(value) = opening.as_mut().finish_well(&core.tally) {
-            if let Some(node) = opening.take_node() {
-                Group::recycle(core, node);
-            }
+            Group::recycle(core);
             return Poll::Ready(Ok(value));
         }
-        // Before a panic goes on, which one in a destructor of theirs would meet.
-        core.roster.drop_locals();
-        opening.finish_ill::<E, K>(&core.tally, cx)
+        opening.finish_ill::<E, K>(&core.tally, || core.roster.drop_locals(), cx)
     }
 }
 

@@ -1,33 +1,50 @@
 //! The group that was let go last, for the next one.
 //!
 //! As with the [nodes](crate::tree), and for the same reason; it is of use only for a group of the same kind.
+#![expect(unsafe_code, reason = "what a thread keeps is nobody else's; the argument is at `take`")]
 
-use std::{any::Any, cell::Cell};
+use std::{
+    any::{Any, TypeId},
+    cell::Cell,
+};
 
+use super::lease::{Placed, Shared, Spare};
 use crate::sys::Arc;
 
-type Spare = Arc<dyn Any + Send + Sync>;
+/// The memory of a [`Spare`], which nobody has but this; and which it is.
+struct Kept(TypeId, Arc<dyn Any + Send + Sync>);
 
 // Not the model checker's: it may not see what one execution has left for another.
 std::thread_local! {
-    static SPARE: Cell<Option<Spare>> = const { Cell::new(None) };
+    static SPARE: Cell<Option<Kept>> = const { Cell::new(None) };
 }
 
-/// It, if there is one and it is a `T`. Nobody else has it.
+/// It, if there is one and it is of this kind.
 #[inline]
-pub(super) fn take<T: Send + Sync + 'static>() -> Option<Arc<T>> {
+pub(super) fn take<C: Placed>() -> Option<Spare<C>> {
     if cfg!(loom) {
         return None;
     }
     // Nothing at the end of the thread.
-    SPARE.try_with(Cell::take).ok()??.downcast().ok()
+    let Kept(kind, memory) = SPARE.try_with(Cell::take).ok()??;
+    if kind != TypeId::of::<Shared<C>>() {
+        return None;
+    }
+    // SAFETY: the pointer has to be from `into_raw`, of an `Arc` of the same type: `keep`, which alone writes there, has
+    // written the type beside it.
+    let memory = unsafe { Arc::from_raw(Arc::into_raw(memory).cast()) };
+    // SAFETY: it has to be that of a `Spare`, which `keep` was given, and nobody has cloned it since.
+    Some(unsafe { Spare::from_memory(memory) })
 }
 
-/// Keeps what nobody else has, and in which there is nothing any more.
+/// Keeps it, instead of the last one.
 #[inline]
-pub(super) fn keep(spare: Arc<impl Send + Sync + 'static>) {
-    if !cfg!(loom) {
-        // What comes back is dropped: the one that was there, or this one at the end of the thread.
-        _ = SPARE.try_with(|kept| kept.replace(Some(spare)));
+pub(super) fn keep<C: Placed>(spare: Option<Spare<C>>) {
+    if let Some(spare) = spare
+        && !cfg!(loom)
+    {
+        let kept = Kept(TypeId::of::<Shared<C>>(), spare.into_memory());
+        // What comes back is dropped: what was there, or this at the end of the thread.
+        _ = SPARE.try_with(|spare| spare.replace(Some(kept)));
     }
 }

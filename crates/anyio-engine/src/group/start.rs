@@ -16,13 +16,13 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use anyio_core::{Cancelled, Cause, CauseKind, Executor, Outcome, SpawnError, TaskError};
+use anyio_core::{Cancelled, Cause, CauseKind, Executor, Outcome, TaskError};
 use pin_project_lite::pin_project;
 
 use super::{
     builder::Profile,
     child::{Fate, TaskEnd},
-    handle::{Refused, TaskGroup},
+    handle::TaskGroup,
     join::TaskHandle,
     lease::AnyShared,
 };
@@ -430,23 +430,20 @@ where
     let link = Arc::new(Link { node, task: OnceLock::new(), stage });
     let ready = Ready { link: Some(Arc::clone(&link)) };
     // It may say that it is ready before there is a task.
-    let body = Body::new(hold.enter(kind, || task(ready)));
+    let body = Body::new(hold.enter(&kind, || task(ready)));
     let mailbox = Mailbox::<E>::default();
     let starter = Starter { link: Arc::clone(&link), mailbox: Arc::clone(&mailbox), body };
-    let places = match group.reserve(&profile) {
+    let (places, spawner) = match group.reserve(&profile) {
         Ok(places) => places,
         Err(refused) => {
             let location = profile.location;
-            let error = match refused {
-                Refused::Closed => SpawnError::closed(starter),
-                Refused::NoRuntime(error) => SpawnError::no_runtime(starter, error),
-            };
+            let error = refused.with(starter);
             panic!("{error}; it was to be started at {location}");
         }
     };
     // Before the task can run: whoever gives it up has to find it.
     link.attach(group.shared(), places.2);
-    let handle = group.launch::<_, Half>(places, profile, starter);
+    let handle = group.launch::<_, Half>(places, spawner, profile, starter);
     Waiting { link, mailbox, handle }
 }
 

@@ -6,27 +6,31 @@ use anyio_core::{Cause, CauseKind};
 
 use super::core::Settings;
 use crate::{
+    context::FixedFrame,
     scope::catch,
-    sys::{Arc, AtomicBool, Mutex, Ordering},
+    sys::{Arc, AtomicU8, Mutex, Ordering},
     trace::{self, Span},
     tree::Node,
 };
 
+/// There is something in `failure`.
+const FAILED: u8 = 1;
+/// A member was unwound by a cancellation from outside the group.
+const CUT: u8 = 1 << 1;
+/// The runtime dropped a task that had not ended.
+const LOST: u8 = 1 << 2;
+
 /// What the members of a group come to.
 pub(super) struct Tally<E> {
-    /// The group's place in the tree. Before there is a group, and after, nothing or what one can be made of.
-    node: Option<Arc<Node>>,
+    /// The group's place in the tree. Before there is a group, and after, what one can be made of.
+    pub(super) place: FixedFrame,
     pub(super) span: Span,
     /// Nothing in most groups.
     failure: Mutex<Option<Box<Failure<E>>>>,
     /// All errors are wanted, and not the first alone.
     collects: bool,
-    /// There is something in `failure`. Mostly there is not, and then nobody takes the lock.
-    failed: AtomicBool,
-    /// A member was unwound by a cancellation from outside the group.
-    cut_from_outside: AtomicBool,
-    /// The runtime dropped a task that had not ended.
-    lost: AtomicBool,
+    /// What has gone wrong, of the three below. Mostly nothing has.
+    trouble: AtomicU8,
 }
 
 struct Failure<E> {
@@ -54,56 +58,41 @@ pub(super) enum Sum<E> {
 }
 
 impl<E> Tally<E> {
-    pub(super) fn new(node: Arc<Node>, span: Span, settings: Settings) -> Self {
+    pub(super) fn new(node: Arc<Node>, span: Span, settings: &Settings) -> Self {
         let mut tally = Self::blank();
-        tally.begin(node, span, settings);
+        tally.place.begin(node);
+        tally.begin(span, settings);
         tally
     }
 
     /// Of no group.
     pub(super) fn blank() -> Self {
         Self {
-            node: None,
+            place: FixedFrame::new(),
             span: Span::none(),
             failure: Mutex::from(None),
             collects: false,
-            failed: AtomicBool::default(),
-            cut_from_outside: AtomicBool::default(),
-            lost: AtomicBool::default(),
+            trouble: AtomicU8::default(),
         }
     }
 
-    /// There is nothing in it: it is the one of this group from now on.
+    /// There is nothing in it but the place: it is the one of this group from now on.
     #[inline]
-    pub(super) fn begin(&mut self, node: Arc<Node>, span: Span, settings: Settings) {
-        self.node = Some(node);
+    pub(super) fn begin(&mut self, span: Span, settings: &Settings) {
         self.span = span;
         self.collects = settings.collects;
     }
 
-    /// It is no group's any more. That has ended well, so what can fail is as in [`blank`](Self::blank). If its node
-    /// was [left alone](Node::leave_alone), and nobody looks at it, that stays for the next group.
+    /// It is no group's any more. That has ended well, so what can fail is as in [`blank`](Self::blank).
     #[inline]
-    pub(super) fn end(&mut self, alone: bool) {
+    pub(super) fn end(&mut self) {
         self.span = Span::none();
-        if !(alone && self.node.as_mut().is_some_and(|node| Arc::get_mut(node).is_some())) {
-            self.node = None;
-        }
-    }
-
-    /// What is there of the group before that.
-    #[inline]
-    pub(super) const fn take_spare(&mut self) -> Option<Arc<Node>> {
-        self.node.take()
     }
 
     /// The group's place in the tree.
     #[inline]
     pub(super) fn node(&self) -> &Arc<Node> {
-        match &self.node {
-            Some(node) => node,
-            None => unreachable!("it is there as long as there is a group"),
-        }
+        self.place.node()
     }
 
     /// A member has ended with an error.
@@ -111,7 +100,7 @@ impl<E> Tally<E> {
         let surplus = {
             let mut failure = self.failure.lock();
             let failure = failure.get_or_insert_default();
-            self.failed.store(true, Ordering::Release);
+            self.note(FAILED);
             if failure.first.is_none() {
                 failure.first = Some(error);
                 None
@@ -135,7 +124,7 @@ impl<E> Tally<E> {
         let surplus = {
             let mut failure = self.failure.lock();
             let failure = failure.get_or_insert_default();
-            self.failed.store(true, Ordering::Release);
+            self.note(FAILED);
             if failure.panic.is_none() {
                 failure.panic = Some(payload);
                 None
@@ -154,31 +143,38 @@ impl<E> Tally<E> {
     /// A member was unwound because the group is cancelled.
     pub(super) fn cut(&self) {
         // Of many only the first few look, since that takes the lock of the node.
-        if !self.cut_from_outside.load(Ordering::Relaxed) && self.node().sees_outer() {
-            self.cut_from_outside.store(true, Ordering::Release);
+        if self.trouble.load(Ordering::Relaxed) & CUT == 0 && self.node().sees_outer() {
+            self.note(CUT);
         }
     }
 
     /// The runtime has dropped a task that had not ended.
     pub(super) fn lose(&self) {
-        self.lost.store(true, Ordering::Release);
+        self.note(LOST);
         self.node().cancel(Cause::of(CauseKind::Shutdown));
     }
 
     /// Whether the sum is [`Sum::Well`].
     pub(super) fn is_well(&self) -> bool {
-        // Who has stored something has ended since, and the group has seen that.
-        ![&self.failed, &self.cut_from_outside, &self.lost]
-            .into_iter()
-            .any(|flag| flag.load(Ordering::Acquire))
+        self.trouble() == 0
+    }
+
+    fn note(&self, trouble: u8) {
+        self.trouble.fetch_or(trouble, Ordering::Release);
+    }
+
+    /// Who has noted something has ended since, and the group has seen that.
+    #[inline]
+    fn trouble(&self) -> u8 {
+        self.trouble.load(Ordering::Acquire)
     }
 
     /// The sum of all members, when all have ended. A panic beats an error, and both beat a
     /// cancellation.
     pub(super) fn sum(&self) -> Sum<E> {
-        // Who has stored a failure has ended since, and the group has seen that.
-        let failure =
-            if self.failed.load(Ordering::Acquire) { self.failure.lock().take() } else { None };
+        let trouble = self.trouble();
+        // Mostly there is none, and then nobody takes the lock.
+        let failure = if trouble & FAILED == 0 { None } else { self.failure.lock().take() };
         let Failure { first, rest, panic } =
             failure.map_or_else(Failure::default, |failure| *failure);
         if panic.is_some() && first.is_some() {
@@ -189,8 +185,8 @@ impl<E> Tally<E> {
         match (panic, first) {
             (Some(payload), _) => Sum::Panic(payload),
             (None, Some(error)) => Sum::Error(error, rest),
-            (None, None) if self.cut_from_outside.load(Ordering::Acquire) => Sum::Cut,
-            (None, None) if self.lost.load(Ordering::Acquire) => Sum::Lost,
+            (None, None) if trouble & CUT != 0 => Sum::Cut,
+            (None, None) if trouble & LOST != 0 => Sum::Lost,
             (None, None) => Sum::Well,
         }
     }

@@ -225,7 +225,7 @@ impl<F: Future> Future for Delivered<F> {
         let mut this = self.project();
         let (hold, boundary) = (this.hold, this.boundary);
         let body = this.body.as_mut();
-        let polled = hold.enter(HIDDEN_HOLD, || poll_caught(boundary, body, cx));
+        let polled = hold.enter(&HIDDEN_HOLD, || poll_caught(boundary, body, cx));
         let settle = || Arc::clone(hold.settle(HIDDEN_HOLD, cx));
         let end = match ready!(conclude(boundary, this.body, polled, cx, settle)) {
             Outcome::Value(value) => End::Value(value),

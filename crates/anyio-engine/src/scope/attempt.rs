@@ -56,7 +56,7 @@ pub(crate) fn poll_caught<F: Future>(
     body: Pin<&mut Body<F>>,
     cx: &mut Context<'_>,
 ) -> Caught<(bool, Poll<F::Output>)> {
-    catch(|| frame.enter(BOUNDARY, || (frame.is_effective_inside(), body.poll(cx))))
+    catch(|| frame.enter(&BOUNDARY, || (frame.is_effective_inside(), body.poll(cx))))
 }
 
 /// Says whether `body` has come to an end with that poll; drops it if it is due. `around` gives the
@@ -198,7 +198,7 @@ impl<T, F: Future<Output = Outcome<T>>> Future for Hold<F, T> {
         let mut this = self.project();
         if !this.end.is_known() {
             let (body, kind) = (this.body.as_mut(), hold_of(Role::Cleanup, this.site));
-            let Poll::Ready(outcome) = this.frame.enter(kind, || body.poll(cx)) else {
+            let Poll::Ready(outcome) = this.frame.enter(&kind, || body.poll(cx)) else {
                 this.frame.settle(kind, cx);
                 return Poll::Pending;
             };

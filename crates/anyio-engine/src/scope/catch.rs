@@ -99,8 +99,9 @@ impl<F: Future> Future for CatchCancelled<F> {
         let kind = hold_of(Role::Catch, this.site);
         let (hold, boundary) = (this.hold, this.boundary);
         let body = this.body.as_mut();
-        let (cancelled, poll) = hold
-            .enter(kind, || boundary.enter(BOUNDARY, || (ambient::is_effective(), body.poll(cx))));
+        let (cancelled, poll) = hold.enter(&kind, || {
+            boundary.enter(&BOUNDARY, || (ambient::is_effective(), body.poll(cx)))
+        });
         let result = if let Poll::Ready(value) = poll {
             Ok(value)
         } else {

@@ -105,7 +105,7 @@ impl<F: Future, C: Future<Output = ()>> Future for Finally<F, C> {
         let kind = hold_of(Role::Cleanup, this.site);
         if !this.end.is_known() {
             let (hold, inner) = (&*this.hold, &*this.inner);
-            let polled = hold.enter(kind, || poll_caught(inner, this.body.as_mut(), cx));
+            let polled = hold.enter(&kind, || poll_caught(inner, this.body.as_mut(), cx));
             let settle = || Arc::clone(hold.settle(kind, cx));
             let outcome = ready!(conclude(inner, this.body, polled, cx, settle));
             this.end.set(outcome);
@@ -115,7 +115,7 @@ impl<F: Future, C: Future<Output = ()>> Future for Finally<F, C> {
             let (hold, inner) = (&*this.hold, &*this.inner);
             let mut cleanup = this.cleanup.as_mut();
             match catch(|| {
-                hold.enter(kind, || inner.enter(CLEANING_UP, || cleanup.as_mut().poll(cx)))
+                hold.enter(&kind, || inner.enter(&CLEANING_UP, || cleanup.as_mut().poll(cx)))
             }) {
                 Ok(Poll::Ready(())) => {}
                 Ok(Poll::Pending) => {

@@ -90,7 +90,7 @@ impl<F: Future> Future for Shield<F> {
         let mut this = self.project();
         let kind = Kind::Scope(Flags::SHIELD.with(this.role.flags()), Some(this.site));
         let body = this.body.as_mut();
-        let poll = this.frame.enter(kind, || body.poll(cx));
+        let poll = this.frame.enter(&kind, || body.poll(cx));
         if poll.is_ready() {
             this.frame.leave();
         } else {

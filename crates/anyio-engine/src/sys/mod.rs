@@ -7,6 +7,7 @@
 //! so what comes from `new` is made when it is first used; what comes from the others is made there
 //! and then, by the thread that will publish it.
 
+mod alone;
 #[cfg(loom)]
 mod checked;
 #[cfg(not(loom))]
@@ -20,6 +21,7 @@ pub(crate) use std::sync::{
     atomic::{AtomicPtr, Ordering},
 };
 
+pub(crate) use alone::Alone;
 #[cfg(loom)]
 pub(crate) use checked::*;
 #[cfg(not(loom))]

@@ -18,15 +18,6 @@ impl Children {
         Self { first: None, more: None }
     }
 
-    /// Where the next one will be.
-    pub(super) fn next_place(&self) -> usize {
-        match (&self.first, &self.more) {
-            (None, _) => 0,
-            (Some(_), None) => 1,
-            (Some(_), Some(more)) => 1 + more.vacant_key(),
-        }
-    }
-
     #[inline]
     pub(super) fn insert(&mut self, child: Arc<Node>) -> usize {
         if self.first.is_none() {
@@ -36,15 +27,37 @@ impl Children {
         self.insert_further(child)
     }
 
+    /// The same, where the child's own place is for that.
+    #[inline]
+    pub(super) fn put(&mut self, child: Arc<Node>) {
+        if self.first.is_none() {
+            child.set_place(0);
+            self.first = Some(child);
+        } else {
+            self.put_further(child);
+        }
+    }
+
+    fn put_further(&mut self, child: Arc<Node>) {
+        let more = self.more.get_or_insert_default();
+        child.set_place(1 + more.vacant_key());
+        more.insert(child);
+    }
+
     fn insert_further(&mut self, child: Arc<Node>) -> usize {
         1 + self.more.get_or_insert_default().insert(child)
     }
 
     /// Takes `child` out if it is at `place`.
+    #[inline]
     pub(super) fn remove(&mut self, place: usize, child: &Arc<Node>) -> Option<Arc<Node>> {
-        let Some(index) = place.checked_sub(1) else {
-            return self.first.take_if(|first| Arc::ptr_eq(first, child));
-        };
+        match place.checked_sub(1) {
+            None => self.first.take_if(|first| Arc::ptr_eq(first, child)),
+            Some(index) => self.remove_further(index, child),
+        }
+    }
+
+    fn remove_further(&mut self, index: usize, child: &Arc<Node>) -> Option<Arc<Node>> {
         let more = self.more.as_mut()?;
         more.get(index).is_some_and(|found| Arc::ptr_eq(found, child)).then(|| more.remove(index))
     }
@@ -53,9 +66,15 @@ impl Children {
         self.first.is_none() && self.more.as_ref().is_none_or(|more| more.is_empty())
     }
 
-    /// Whether there never was more than one at a time.
-    pub(super) const fn is_new(&self) -> bool {
-        self.first.is_none() && self.more.is_none()
+    /// Whether there are none any more. If so, it gives back the room that those had who were there.
+    #[inline]
+    pub(super) fn are_gone(&mut self) -> bool {
+        self.first.is_none() && (self.more.is_none() || self.are_all_gone())
+    }
+
+    #[cold]
+    fn are_all_gone(&mut self) -> bool {
+        self.more.take_if(|more| more.is_empty()).is_some()
     }
 
     pub(super) fn to_vec(&self) -> Vec<Arc<Node>> {

@@ -20,8 +20,6 @@ pub(super) type Refused = BTreeMap<(usize, usize), Waker>;
 pub(crate) struct Links {
     /// Also of a node that is gone, to tell who comes too late where to go, unless nobody can.
     pub(super) parent: Option<Arc<Node>>,
-    /// This node's place among its parent's children.
-    pub(super) place: usize,
     /// It has ended, and stays for the sake of its children.
     pub(super) ghost: bool,
     /// It is no longer among its parent's children, and never will have children itself.
@@ -48,7 +46,6 @@ impl Links {
     pub(super) const fn new() -> Self {
         Self {
             parent: None,
-            place: 0,
             ghost: false,
             gone: false,
             children: Children::new(),
@@ -63,15 +60,23 @@ impl Links {
         }
     }
 
-    /// Whether there is no more in it than in most nodes when they leave.
+    /// Whether there is no more than in most in a node that nobody has but its owner, and that is not cancelled. (Those
+    /// have no cause, nor refuse anybody, nor are they listed.)
     #[inline]
-    pub(super) fn is_plain(&self) -> bool {
-        !self.ghost
-            && self.children.is_new()
-            && self.refused.is_none()
-            && self.listeners.is_none()
-            && self.cause.is_none()
-            && !self.listing.is_listed()
+    pub(super) fn is_plain(&mut self) -> bool {
+        debug_assert!(!self.ghost && self.cause.is_none() && self.refused.is_none(), "it is not");
+        debug_assert!(!self.listing.is_listed(), "the list has it");
+        self.children.are_gone() && self.listeners.is_none()
+    }
+
+    /// Takes out what there is of a plain node, but for the tasks of a group.
+    #[inline(always)]
+    pub(super) fn strip(&mut self) {
+        self.parent = None;
+        self.deadline = None;
+        self.listing.since = None;
+        self.label.site = None;
+        self.label.name = None;
     }
 
     /// What has to go when the node does; most nodes have nothing.
@@ -93,19 +98,19 @@ impl Links {
     }
 
     /// If the node is a ghost that has lost its last child, it is gone from now on. To be called when a
-    /// child has left.
+    /// child has left; `node` is the one that these belong to.
     #[inline]
-    pub(super) fn vanish(&mut self) -> Option<Box<Vanished>> {
-        if self.ghost { self.vanish_ghost() } else { None }
+    pub(super) fn vanish(&mut self, node: &Node) -> Option<Box<Vanished>> {
+        if self.ghost { self.vanish_ghost(node) } else { None }
     }
 
     #[cold]
-    fn vanish_ghost(&mut self) -> Option<Box<Vanished>> {
+    fn vanish_ghost(&mut self, node: &Node) -> Option<Box<Vanished>> {
         if self.gone || !self.children.is_empty() {
             return None;
         }
         self.gone = true;
-        let outer = self.parent.clone().map(|parent| (parent, self.place));
+        let outer = self.parent.clone().map(|parent| (parent, node.place()));
         Some(Box::new(Vanished { rest: self.clear(), listing: self.listing.end(), outer }))
     }
 }

@@ -15,13 +15,16 @@
 //!    walks leaves the right value behind, in whatever order they meet.
 //!    `ASKED` = `SHUTDOWN` or `ASKED` of its parent, and `OUTER` = `EFFECTIVE` of its parent, in the
 //!    same manner.
-//! 2. A node is in its parent's list before it reads the parent's bit. So a walk that began earlier
-//!    either finds the node, or the node has read the walk's result.
+//! 2. A node is in its parent's list before it reads the parent's bit, or else both happen under the
+//!    parent's lock, under which the bit changes. So a walk that began earlier either finds the node, or
+//!    the node has read the walk's result.
 //! 3. Only a node's owner, who has the future it belongs to in `&mut`, attaches, moves or detaches
 //!    it. A node whose owner has ended while it had children is a *ghost*: it passes on what comes
 //!    from outside, and leaves with its last child. It has neither shield nor deadline, and gets
 //!    none from a handle that comes too late. That it is *gone* is decided once, under its lock,
-//!    when it has no children; who would become its child then goes to its parent instead.
+//!    when it has no children; who would become its child then goes to its parent instead. A node that
+//!    nobody has but its owner and its parent's list *parts* with that instead, and is nothing any more if
+//!    no walk has come to it by then; else it goes back for a moment, to leave as any other.
 //! 4. **Lock order: there is none, because at most one node is locked at a time.** Walks copy what
 //!    they need out of a node, let go of it, and go on. Under a lock no waker is cloned, woken or
 //!    dropped, and no `Arc` that could be the last one is dropped. (Around nodes, moves take one

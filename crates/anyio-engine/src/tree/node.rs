@@ -23,6 +23,9 @@ pub(crate) struct Node {
     pub(super) flags: AtomicU32,
     /// Who the parent is, for a comparison that needs no lock. Written by the owner only.
     pub(super) parent_address: AtomicUsize,
+    /// Where it is among its parent's children. Written by the owner only; it is of no use to others before that
+    /// one has gone.
+    pub(super) place: AtomicUsize,
     /// Wakes whoever polls this node's body.
     pub(super) waker: Bell,
     /// Of a task's outermost node: the deadlines of its scopes.
@@ -75,6 +78,16 @@ impl Node {
     #[inline]
     pub(super) fn set_parent_address(&self, address: usize) {
         self.parent_address.store(address, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn place(&self) -> usize {
+        self.place.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn set_place(&self, place: usize) {
+        self.place.store(place, Ordering::Relaxed);
     }
 
     /// Its body has ended, and there is something to wait for. (A group is asked whether that is so, if it
@@ -219,9 +232,14 @@ impl Node {
         !self.links.lock().children.is_empty()
     }
 
-    /// To be called before the group has any.
+    /// Who is woken when the node is cancelled, and told of where somebody looks at the tree.
     pub(crate) fn set_members(&self, members: Weak<dyn Members>) {
         self.links.lock().members = Some(members);
+    }
+
+    /// The same, for who has made the node and will share it.
+    pub(crate) fn keep_members(&mut self, members: Weak<dyn Members>) {
+        self.links.get_mut().members = Some(members);
     }
 
     /// Puts a node that is new beneath `parent`, or whatever has taken that one's place.
@@ -254,7 +272,7 @@ impl Node {
         }
         self.refresh();
         if let Some((old, place)) = old {
-            self.leave(old, place);
+            self.leave(&old, place);
         }
     }
 
@@ -283,7 +301,7 @@ impl Node {
         // Under the lock: a walk that looks at this node before finds no parent here, and has raised
         // its bit by now.
         let outer = parent.as_ref().map_or(Flags::PLAIN, |parent| parent.flags());
-        let place = mem::replace(&mut links.place, place);
+        let place = self.place.swap(place, Ordering::Relaxed);
         let old = mem::replace(&mut links.parent, parent).map(|old| (old, place));
         Linked { old, outer, found }
     }
@@ -304,7 +322,7 @@ impl Node {
             }
             links.gone = true;
             let members = if links.listing.stays { None } else { links.members.take() };
-            (links.clear(), members, links.listing.end(), links.parent.clone(), links.place)
+            (links.clear(), members, links.listing.end(), links.parent.clone(), self.place())
         };
         drop(members);
         listing.leave();
@@ -314,8 +332,14 @@ impl Node {
         }
         drop(own);
         if let Some(parent) = parent {
-            self.leave(parent, place);
+            self.leave(&parent, place);
         }
+    }
+
+    /// The same where its future is dropped before it has ended: when what comes back goes, also by a panic.
+    #[cold]
+    pub(crate) fn abandon(self: &Arc<Self>) -> Abandon<'_> {
+        Abandon(self)
     }
 
     /// It has become a ghost, which holds nobody.
@@ -328,10 +352,10 @@ impl Node {
     }
 
     /// Takes the node out of `parent`'s list, and ghosts that have lost their last child with it.
-    #[inline]
-    pub(super) fn leave(self: &Arc<Self>, parent: Arc<Self>, place: usize) {
+    #[inline(always)]
+    pub(super) fn leave(self: &Arc<Self>, parent: &Arc<Self>, place: usize) {
         if let Some(vanished) = parent.lose(place, self) {
-            Self::leave_further(parent, *vanished);
+            Self::leave_further(Arc::clone(parent), *vanished);
         }
     }
 
@@ -347,11 +371,11 @@ impl Node {
 
     /// Takes `child` out of the list, and tells those who may have waited for that. Gives what there is to
     /// do next if this is a ghost and was the last.
-    #[inline]
+    #[inline(always)]
     fn lose(self: &Arc<Self>, place: usize, child: &Arc<Self>) -> Option<Box<Vanished>> {
         let (removed, mut vanished) = {
             let mut links = self.links.lock();
-            (links.children.remove(place, child), links.vanish())
+            (links.children.remove(place, child), links.vanish(self))
         };
         drop(removed);
         if let Some(vanished) = &mut vanished {
@@ -525,6 +549,26 @@ impl Node {
                 listeners.into_iter().for_each(|(_, waker)| waker.wake());
             }
         }
+    }
+}
+
+/// Cancels a node, and takes it out of the tree, when it goes.
+#[must_use = "that is done when this goes"]
+pub(crate) struct Abandon<'a>(&'a Arc<Node>);
+
+impl Drop for Abandon<'_> {
+    fn drop(&mut self) {
+        struct Detach<'a>(&'a Arc<Node>);
+
+        impl Drop for Detach<'_> {
+            fn drop(&mut self) {
+                self.0.detach();
+            }
+        }
+
+        // Also if a waker panics.
+        let _detach = Detach(self.0);
+        self.0.cancel(Cause::of(CauseKind::Dropped));
     }
 }
 

@@ -2,93 +2,143 @@
 //!
 //! Scopes and groups come and go, and most leave a node in which there is nothing. To begin anew in that one is
 //! less than half of the work of giving its memory back, asking for it again and writing all of it.
+#![expect(
+    unsafe_code,
+    reason = "a thread's list of what nobody else has; the argument is at `take`"
+)]
 
-use std::{cell::Cell, mem};
+use std::cell::Cell;
 
 use super::{flags::Flags, node::Node};
-use crate::sys::Arc;
+use crate::sys::{Alone, Arc};
 
 // Not the model checker's: it may not see what one execution has left for another.
 std::thread_local! {
-    /// The first of a list, in which each is beneath the next.
+    /// The first of a list, in which each is beneath the next. In it are only such as were [`Alone`] when they came,
+    /// and nobody has them but the list.
     static SPARE: Cell<Option<Arc<Node>>> = const { Cell::new(None) };
 }
 
 /// How many a thread keeps, some twenty kilobytes: scopes stand in one another, and leave together.
 const MANY: usize = 64;
 
-/// One of them, if there are any. Nobody else has it, and it is beneath the rest, which has to be
-/// [given back](keep).
+/// One of them, if there are any.
 #[inline]
-pub(super) fn take() -> Option<Arc<Node>> {
+pub(super) fn take() -> Option<Alone<Node>> {
+    if cfg!(loom) {
+        return None;
+    }
+    let first = SPARE.try_with(|list| {
+        // SAFETY: nobody else may have it, nor upgrade a weak reference. What is in the list was `Alone` when it came,
+        // and so had no reference but the one that is here now: the list's, which nobody clones or downgrades.
+        let mut first = unsafe { Alone::assume(list.take()?) };
+        list.set(first.links.get_mut().parent.take());
+        Some(first)
+    });
     // Nothing at the end of the thread.
-    if cfg!(loom) { None } else { SPARE.try_with(Cell::take).ok().flatten() }
+    first.ok().flatten()
 }
 
-/// Keeps this list, instead of one that is empty.
+/// Keeps one that is as good as new, if there are not too many.
 #[inline]
-pub(super) fn keep(list: Option<Arc<Node>>) {
-    if list.is_some() {
-        // At the end of the thread it is dropped.
-        _ = SPARE.try_with(|spare| spare.set(list));
-    }
+fn keep(mut node: Alone<Node>) {
+    // At the end of the thread it is dropped.
+    _ = SPARE.try_with(|list| {
+        let rest = list.take();
+        // How many there are with this one, where only its owner looks.
+        let many = rest.as_ref().map_or(0, |first| first.parent_address()) + 1;
+        if many > MANY {
+            return list.set(rest);
+        }
+        node.set_parent_address(many);
+        node.links.get_mut().parent = rest;
+        list.set(Some(node.share()));
+    });
 }
 
 impl Node {
-    /// Takes a node out of the tree that nobody has but its parent and its owner, in so many places. It is as good
-    /// as new then. False, and nothing is done, if others have it or there is more in it than in most; then it
-    /// has to be [taken out](Self::detach).
-    #[inline]
-    pub(crate) fn leave_alone(self: &Arc<Self>, places: usize) -> bool {
-        // What is cancelled, or is in what is, tells others why for as long as they have it; and what is around it
-        // may have left, and let go of it. (A board is for one clock, and stays.)
-        if self.flags().any(Flags::EFFECTIVE.with(Flags::OUTER)) || self.known_board().is_some() {
-            return false;
-        }
-        // Who comes to it after this can only be a walk, which looks at it and goes on. To have it for longer, and
-        // to go by what it is beneath, takes a frame in it, a handle or a weak reference; where there is none, and
-        // the owner is here, there comes none.
-        let places = places + usize::from(self.parent_address() != 0);
-        if cfg!(loom) || Arc::strong_count(self) != places || Arc::weak_count(self) != 0 {
-            return false;
-        }
-        let (parent, place, _members, _name) = {
-            let mut links = self.links.lock();
-            if !links.is_plain() {
-                return false;
-            }
-            links.gone = true;
-            links.deadline = None;
-            links.label.site = None;
-            links.listing.since = None;
-            let place = mem::take(&mut links.place);
-            (links.parent.take(), place, links.members.take(), links.label.name.take())
-        };
-        let _waker = self.waker.take();
-        if let Some(parent) = parent {
-            self.leave(parent, place);
-        }
-        true
+    /// Whether nobody has the node but its owner and the list that it is in, so that it may [part](Self::part) with
+    /// that.
+    ///
+    /// Who comes to it after this can only be a walk, which looks at it and goes on. To have it for longer, and to go by
+    /// what it is beneath, takes a frame in it, a handle or a weak reference; where there is none, and the owner is
+    /// here, there comes none. (A group is asked first whether somebody has that.)
+    #[inline(always)]
+    pub(crate) fn is_left(self: &Arc<Self>) -> bool {
+        let shares = 1 + usize::from(self.parent_address() != 0);
+        !cfg!(loom)
+            && Arc::strong_count(self) == shares
+            && Arc::weak_count(self) == 0
+            && !self.is_told()
+            // A board is for one clock, and stays.
+            && self.known_board().is_none()
     }
 
-    /// Takes a node out of the tree whose frame has ended. If nobody else has it, and there is no more in it than in
-    /// most, the next one that this thread makes is made of it.
+    /// What is cancelled, or is in what is, tells others why for as long as they have it; and what is around it may have
+    /// left, and let go of it.
+    #[inline(always)]
+    fn is_told(&self) -> bool {
+        self.flags().any(Flags::EFFECTIVE.with(Flags::OUTER))
+    }
+
+    /// Takes the node out of its list, and no more. It is mostly beneath `around`.
+    #[inline(always)]
+    pub(crate) fn part(self: &Arc<Self>, around: Option<&Arc<Self>>) {
+        let own = self.parent_address();
+        match around {
+            Some(parent) if parent.address() == own => self.part_from(parent),
+            _ if own == 0 => {}
+            _ => self.part_from_afar(),
+        }
+    }
+
+    #[cold]
+    fn part_from_afar(self: &Arc<Self>) {
+        self.parent().iter().for_each(|parent| self.part_from(parent));
+    }
+
+    #[inline(always)]
+    fn part_from(self: &Arc<Self>, parent: &Arc<Self>) {
+        self.leave(parent, self.place());
+    }
+
+    /// Takes out what there is of a node that has [parted](Self::part), but for the tasks of a group: it is as good as
+    /// new. If there is more in it than in most, or it was cancelled until then, it comes back, and has to be
+    /// [taken out](Self::detach_parted).
+    #[inline(always)]
+    pub(crate) fn strip(mut node: Alone<Self>) -> Result<Alone<Self>, Arc<Self>> {
+        if node.is_told() || !node.links.get_mut().is_plain() {
+            return Err(node.share());
+        }
+        node.links.get_mut().strip();
+        drop(node.waker.take());
+        Ok(node)
+    }
+
+    /// A node has parted, and somebody has it all the same, or it is not plain: it leaves as any other.
+    #[cold]
+    pub(crate) fn detach_parted(self: &Arc<Self>) {
+        self.attach(self.parent());
+        // It has others, and may have missed something.
+        self.refresh();
+        self.detach();
+    }
+
+    /// Takes a node out of the tree whose frame has ended, and which is mostly beneath `around`. If nobody else has it,
+    /// and there is no more in it than in most, the next one that this thread makes is made of it.
     #[inline]
-    pub(crate) fn retire(mut node: Arc<Self>) {
-        if !node.leave_alone(1) {
+    pub(crate) fn retire(node: Arc<Self>, around: Option<&Arc<Self>>) {
+        if !node.is_left() {
             return node.detach();
         }
-        // Unless a walk still looks at it.
-        if let Some(own) = Arc::get_mut(&mut node) {
-            let rest = take();
-            // How many there are with this one, where only its owner looks.
-            let many = rest.as_ref().map_or(0, |first| first.parent_address()) + 1;
-            if many > MANY {
-                return keep(rest);
+        node.part(around);
+        match Alone::of(node).and_then(Self::strip) {
+            Ok(mut node) => {
+                node.links.get_mut().members = None;
+                keep(node);
             }
-            own.set_parent_address(many);
-            own.links.get_mut().parent = rest;
-            keep(Some(node));
+            // A walk still looks at it, as a rule.
+            Err(node) => node.detach_parted(),
         }
     }
 }
@@ -116,7 +166,7 @@ mod tests {
     fn nothing_of_the_old_node_is_in_the_new_one() {
         let (parent, old) = pair(Flags::SHIELD.with(Flags::SHUTDOWN));
         let address = old.address();
-        Node::retire(old);
+        Node::retire(old, Some(&parent));
         assert!(!parent.has_children());
         let new = Node::new(Flags::PLAIN, |_| {});
         assert_eq!(new.address(), address, "it was not kept");
@@ -132,7 +182,7 @@ mod tests {
     fn what_somebody_else_has_is_not_kept() {
         let (parent, node) = pair(Flags::PLAIN);
         let theirs = Arc::clone(&node);
-        Node::retire(node);
+        Node::retire(node, None);
         assert!(SPARE.take().is_none() && !parent.has_children());
         let look = theirs.look();
         assert!(look.ended);
@@ -146,7 +196,7 @@ mod tests {
     fn what_was_cancelled_is_not_kept() {
         let (parent, node) = pair(Flags::PLAIN);
         node.cancel(Cause::of(CauseKind::Dropped));
-        Node::retire(node);
+        Node::retire(node, None);
         assert!(SPARE.take().is_none() && !parent.has_children());
     }
 
@@ -160,7 +210,7 @@ mod tests {
         parent.detach();
         let theirs = Arc::clone(&node);
         drop(parent);
-        Node::retire(node);
+        Node::retire(node, None);
         assert_eq!(theirs.origin(), cause);
     }
 
@@ -170,9 +220,9 @@ mod tests {
         let (parent, ghost) = pair(Flags::PLAIN);
         let child = Node::beneath(&ghost, Flags::PLAIN, |_| {});
         ghost.waker().register(Waker::noop());
-        Node::retire(ghost);
+        Node::retire(ghost, Some(&parent));
         assert!(parent.has_children());
-        Node::retire(child);
+        Node::retire(child, None);
         let ours = SPARE.take();
         assert!(!parent.has_children());
         assert!(ours.is_none_or(|child| child.parent().is_none()), "the ghost was kept");
@@ -185,7 +235,7 @@ mod tests {
         let nodes: Vec<_> = many.map(|_| Node::beneath(&parent, Flags::PLAIN, |_| {})).collect();
         SPARE.take();
         let mut addresses: Vec<_> = nodes.iter().map(Node::address).collect();
-        nodes.into_iter().for_each(Node::retire);
+        nodes.into_iter().for_each(|node| Node::retire(node, Some(&parent)));
         addresses.truncate(MANY);
         // The last one first.
         let made: Vec<_> = (0..MANY).map(|_| Node::new(Flags::PLAIN, |_| {})).collect();

@@ -74,7 +74,7 @@ impl<F: Future> Child<F> {
                 Some(node) => node.is_effective(),
                 None => joint.is_cancelling() || tally.node().is_effective(),
             };
-            (cancelled, this.frame.enter(kind, || this.body.as_mut().poll(cx)))
+            (cancelled, this.frame.enter(&kind, || this.body.as_mut().poll(cx)))
         });
         let fate = match polled {
             Ok((_, Poll::Ready(value))) => match catch(|| value.into_result()) {

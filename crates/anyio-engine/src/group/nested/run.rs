@@ -155,6 +155,8 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             if let Some(Tasks { set, open }) = this.project().tasks {
                 let Common { tally, inbox } = &*open.common;
+                // Before the body goes, and the tasks; and whatever others' code does here.
+                let _abandoned = tally.node().abandon();
                 let count = || set.len() + inbox.len();
                 trace::borrowing_group_dropped(&tally.span, tally.node(), count);
             }
@@ -204,11 +206,11 @@ where
         let this = self.project();
         let mut opening = this.opening;
         let make = opening.as_mut().start().map(|body| {
-            let (node, span) = opening.as_mut().open(None);
+            let (node, span) = opening.as_mut().head().open();
             node.be_found();
             let first = Block::first(Door::new(Arc::clone(&node)));
             let inbox = Inbox::new(Arc::clone(&first));
-            let tally = Tally::new(node, span, Settings::default());
+            let tally = Tally::new(node, span, &Settings::default());
             let common = Arc::new(Common { tally, inbox });
             let group = NestedGroup::new(Arc::clone(&common));
             let open = Open { common, closed: false };
@@ -223,9 +225,9 @@ where
         let Common { tally, inbox } = &*open.common;
         set.door().open();
         let ended = opening.as_mut().poll_body(make, tally, cx).is_ready();
-        let again = opening.as_mut().enter(|| set.poll(inbox, tally));
+        let again = opening.as_mut().enter(tally, || set.poll(inbox, tally));
         if again || !ended || !set.is_empty() || !inbox.close() {
-            let node = opening.settle(cx);
+            let node = tally.place.settle(cx);
             if ended {
                 node.set_closing();
             }

@@ -33,8 +33,8 @@ impl Scopes {
     /// What the outer scope's poll does with its body: whether it began when the scope was
     /// cancelled, and what came of it.
     fn poll<T>(&self, job: &mut Job<T>, waker: &Waker) -> (bool, Poll<T>) {
-        self.outer.enter(PLAIN, || {
-            (ambient::is_effective(), self.inner.enter(PLAIN, || poll(job, waker)))
+        self.outer.enter(&PLAIN, || {
+            (ambient::is_effective(), self.inner.enter(&PLAIN, || poll(job, waker)))
         })
     }
 

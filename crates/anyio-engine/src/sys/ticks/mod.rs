@@ -8,10 +8,7 @@ mod elsewhere;
 mod linux;
 
 use std::{
-    sync::{
-        OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -27,7 +24,8 @@ const TICK: u32 = 24;
 pub(crate) const LAST: u32 = (1 << 31) - 2;
 
 static TICKS: AtomicU32 = AtomicU32::new(0);
-static START: OnceLock<u64> = OnceLock::new();
+/// When somebody looked for the first time; zero before that.
+static START: AtomicU64 = AtomicU64::new(0);
 
 /// The time when somebody looked at the real clock last: never later than it is.
 #[inline]
@@ -45,14 +43,32 @@ pub(crate) fn glance() -> u32 {
     keep(cheap())
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the smaller of the two is no larger than `LAST`"
+)]
+#[inline]
 fn keep(now: u64) -> u32 {
-    let since_start = now.saturating_sub(*START.get_or_init(exact));
-    let ticks = u32::try_from(since_start >> TICK).unwrap_or(LAST).min(LAST);
+    let start = match START.load(Ordering::Relaxed) {
+        0 => begin(),
+        start => start,
+    };
+    let ticks = (now.saturating_sub(start) >> TICK).min(u64::from(LAST)) as u32;
     // It seldom changes, and is read by everybody who spawns.
     if TICKS.load(Ordering::Relaxed) < ticks {
         TICKS.fetch_max(ticks, Ordering::Relaxed);
     }
     ticks
+}
+
+/// Whoever is first says what it is.
+#[cold]
+fn begin() -> u64 {
+    let now = exact().max(1);
+    match START.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => now,
+        Err(start) => start,
+    }
 }
 
 /// How long ago that time was, to a tick.
