@@ -126,12 +126,6 @@ impl Slots {
         BLOCK as u32
     }
 
-    /// Whether there are more than there were to begin with.
-    #[inline]
-    pub(super) fn have_more(&self) -> bool {
-        self.rest.get().is_some()
-    }
-
     /// The first `count` slots.
     pub(super) fn first(&self, count: u32) -> impl Iterator<Item = &Slot> {
         let rest = self.rest.get().into_iter().flat_map(|rest| rest.iter());
