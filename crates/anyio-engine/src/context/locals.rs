@@ -8,14 +8,17 @@ use std::{
     fmt,
     pin::Pin,
     ptr,
-    sync::Arc as StdArc,
+    sync::{Arc as StdArc, OnceLock},
     task::{Context, Poll},
 };
 
 use pin_project_lite::pin_project;
 
 use super::slot::{self, Entry, Kind, Source, View};
-use crate::sys::{Arc, Mutex};
+use crate::{
+    sync::CapacityLimiter,
+    sys::{Arc, Mutex},
+};
 
 type Value = StdArc<dyn Any + Send + Sync>;
 
@@ -284,9 +287,24 @@ pub struct RunLocal<T: 'static> {
     value: fn() -> T,
 }
 
-/// What a run keeps, by the addresses of the variables.
-/// Nothing when the run is over.
-type Store = Mutex<Option<BTreeMap<usize, Value>>>;
+/// What a run keeps.
+struct Store {
+    /// By the addresses of the variables. Nothing when the run is over.
+    values: Mutex<Option<BTreeMap<usize, Value>>>,
+    /// One of them, which every call to a thread asks for.
+    limiter: OnceLock<Arc<CapacityLimiter>>,
+}
+
+/// What a run has for [`default_thread_limiter`](crate::default_thread_limiter), which `make` gives once. None if these
+/// locals are no run's.
+#[inline]
+pub(crate) fn limiter_of(
+    locals: Option<&Arc<Locals>>,
+    make: impl FnOnce() -> Arc<CapacityLimiter>,
+) -> Option<Arc<CapacityLimiter>> {
+    let store = store_of(locals?.find(store_key())?);
+    Some(Arc::clone(store.limiter.get_or_init(make)))
+}
 
 /// Under which a run's store is found.
 static STORE: u8 = 0;
@@ -298,7 +316,7 @@ pub(super) struct OfRun(Arc<Locals>);
 
 impl OfRun {
     pub(super) fn new() -> Self {
-        let store: Store = Mutex::from(Some(BTreeMap::new()));
+        let store = Store { values: Mutex::from(Some(BTreeMap::new())), limiter: OnceLock::new() };
         Self(Arc::new(Locals { key: store_key(), value: StdArc::new(store), outer: None }))
     }
 
@@ -309,7 +327,7 @@ impl OfRun {
 
 impl Drop for OfRun {
     fn drop(&mut self) {
-        let values = store_of(&self.0.value).lock().take();
+        let values = store_of(&self.0.value).values.lock().take();
         drop(values);
     }
 }
@@ -391,17 +409,6 @@ impl<T: Send + Sync + 'static> RunLocal<T> {
         self.try_get_in(Locals::current().as_ref())
     }
 
-    /// Gives the value in the run which `locals` belong to, if it has been made, to `f`, which must not
-    /// ask for another.
-    pub(crate) fn with_made_in<R>(
-        &'static self,
-        locals: Option<&Arc<Locals>>,
-        f: impl FnOnce(&T) -> R,
-    ) -> Option<R> {
-        let values = store_of(locals?.find(store_key())?).lock();
-        values.as_ref()?.get(&ptr::from_ref(self).addr())?.downcast_ref().map(f)
-    }
-
     /// The same as [`try_get`](Self::try_get), in the run which `locals` belong to.
     pub(crate) fn try_get_in(
         &'static self,
@@ -411,13 +418,13 @@ impl<T: Send + Sync + 'static> RunLocal<T> {
         let store = locals.and_then(|locals| locals.find(store_key()));
         let store = store_of(store.ok_or_else(unset)?);
         let key = ptr::from_ref(self).addr();
-        let known = store.lock().as_ref().ok_or_else(unset)?.get(&key).cloned();
+        let known = store.values.lock().as_ref().ok_or_else(unset)?.get(&key).cloned();
         let value = match known {
             Some(known) => known,
             None => {
                 // Made outside of the lock: it may ask for others.
                 let made: Value = StdArc::new((self.value)());
-                let mut map = store.lock();
+                let mut map = store.values.lock();
                 let entry = map.as_mut().ok_or_else(unset)?.entry(key);
                 let value = StdArc::clone(entry.or_insert_with(|| StdArc::clone(&made)));
                 drop(map);

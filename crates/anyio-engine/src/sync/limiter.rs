@@ -109,7 +109,7 @@ impl CapacityLimiter {
     ///
     /// Atomic: cancelled, it has borrowed nothing; only its place in the queue is lost.
     pub fn acquire(&self) -> impl Future<Output = LimiterToken<'_>> + Send + Unpin {
-        let mut borrowing = Borrowing::new(self, None);
+        let mut borrowing = Borrowing::new(self, None::<Borrower>);
         poll_fn(move |cx| borrowing.poll_nameless(cx).map(|lent| LimiterToken { lent }))
     }
 
@@ -121,7 +121,7 @@ impl CapacityLimiter {
     #[doc(alias = "acquire_nowait")]
     pub fn try_acquire(&self) -> Result<LimiterToken<'_>, WouldBlock> {
         self.state.lock().lend(None).map_err(|_| WouldBlock::new())?;
-        Ok(LimiterToken { lent: Lent::of(self, None) })
+        Ok(LimiterToken { lent: Lent::of(self, None::<Borrower>) })
     }
 
     /// As [`acquire`](Self::acquire), for a token that may go anywhere.
@@ -132,7 +132,7 @@ impl CapacityLimiter {
     pub fn acquire_owned(
         self: Arc<Self>,
     ) -> impl Future<Output = OwnedLimiterToken> + Send + Unpin + 'static {
-        let mut borrowing = Borrowing::new(self, None);
+        let mut borrowing = Borrowing::new(self, None::<Borrower>);
         poll_fn(move |cx| borrowing.poll_nameless(cx).map(|lent| OwnedLimiterToken { lent }))
     }
 
@@ -142,13 +142,22 @@ impl CapacityLimiter {
     ///
     /// [`WouldBlock`] if there is no token, or somebody waits for one.
     pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedLimiterToken, WouldBlock> {
-        self.try_lend_owned().map_err(|_| WouldBlock::new())
+        self.state.lock().lend(None).map_err(|_| WouldBlock::new())?;
+        Ok(OwnedLimiterToken { lent: Lent::of(self, None::<Borrower>) })
     }
 
-    /// As [`try_acquire_owned`](Self::try_acquire_owned); gives the limiter back if there is no token.
-    pub(crate) fn try_lend_owned(self: Arc<Self>) -> Result<OwnedLimiterToken, Arc<Self>> {
+    /// As [`acquire_owned`](Self::acquire_owned), for who never had a name.
+    pub(crate) fn acquire_nameless(
+        self: Arc<Self>,
+    ) -> impl Future<Output = NamelessToken> + Send + Unpin + 'static {
+        let mut borrowing = Borrowing::new(self, Nobody);
+        poll_fn(move |cx| borrowing.poll_nameless(cx).map(|lent| NamelessToken { _lent: lent }))
+    }
+
+    /// The same at once; gives the limiter back if there is no token.
+    pub(crate) fn try_lend_nameless(self: Arc<Self>) -> Result<NamelessToken, Arc<Self>> {
         let lent = self.state.lock().lend(None).is_ok();
-        if lent { Ok(OwnedLimiterToken { lent: Lent::of(self, None) }) } else { Err(self) }
+        if lent { Ok(NamelessToken { _lent: Lent::of(self, Nobody) }) } else { Err(self) }
     }
 
     /// Waits for a token for `borrower`.
@@ -446,67 +455,93 @@ pub struct OwnedLimiterToken {
     lent: Lent<Arc<CapacityLimiter>>,
 }
 
+/// As an [`OwnedLimiterToken`] without a name, and no larger than it has to be.
+pub(crate) struct NamelessToken {
+    _lent: Lent<Arc<CapacityLimiter>, Nobody>,
+}
+
+/// On whose behalf a token is borrowed.
+trait OnBehalf: Copy {
+    fn borrower(self) -> Option<Borrower>;
+}
+
+impl OnBehalf for Option<Borrower> {
+    fn borrower(self) -> Self {
+        self
+    }
+}
+
+/// Always without a name.
+#[derive(Clone, Copy)]
+struct Nobody;
+
+impl OnBehalf for Nobody {
+    fn borrower(self) -> Option<Borrower> {
+        None
+    }
+}
+
 /// A token that gives itself back to `limiter`.
-struct Lent<L: Deref<Target = CapacityLimiter>> {
+struct Lent<L: Deref<Target = CapacityLimiter>, N: OnBehalf = Option<Borrower>> {
     limiter: L,
-    borrower: Option<Borrower>,
+    name: N,
 }
 
-impl<L: Deref<Target = CapacityLimiter>> Lent<L> {
+impl<L: Deref<Target = CapacityLimiter>, N: OnBehalf> Lent<L, N> {
     /// To be called by whom a token has just been lent, once.
-    const fn of(limiter: L, borrower: Option<Borrower>) -> Self {
-        Self { limiter, borrower }
+    const fn of(limiter: L, name: N) -> Self {
+        Self { limiter, name }
     }
 }
 
-impl<L: Deref<Target = CapacityLimiter>> Drop for Lent<L> {
+impl<L: Deref<Target = CapacityLimiter>, N: OnBehalf> Drop for Lent<L, N> {
     fn drop(&mut self) {
-        self.limiter.give_back(self.borrower);
+        self.limiter.give_back(self.name.borrower());
     }
 }
 
-impl<L: Deref<Target = CapacityLimiter>> fmt::Debug for Lent<L> {
+impl<L: Deref<Target = CapacityLimiter>, N: OnBehalf> fmt::Debug for Lent<L, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lent").field("borrower", &self.borrower).finish_non_exhaustive()
+        f.debug_struct("Lent").field("borrower", &self.name.borrower()).finish_non_exhaustive()
     }
 }
 
 /// The way to a token.
-struct Borrowing<L: Deref<Target = CapacityLimiter>> {
+struct Borrowing<L: Deref<Target = CapacityLimiter>, N: OnBehalf = Option<Borrower>> {
     limiter: L,
-    borrower: Option<Borrower>,
+    name: N,
     place: Place,
     withheld: Withheld<AlreadyBorrowed>,
 }
 
-impl<L: Deref<Target = CapacityLimiter> + Clone> Borrowing<L> {
-    const fn new(limiter: L, borrower: Option<Borrower>) -> Self {
-        Self { limiter, borrower, place: Place::Start, withheld: Withheld::nothing() }
+impl<L: Deref<Target = CapacityLimiter> + Clone, N: OnBehalf> Borrowing<L, N> {
+    const fn new(limiter: L, name: N) -> Self {
+        Self { limiter, name, place: Place::Start, withheld: Withheld::nothing() }
     }
 
-    fn poll_nameless(&mut self, cx: &mut Context<'_>) -> Poll<Lent<L>> {
+    fn poll_nameless(&mut self, cx: &mut Context<'_>) -> Poll<Lent<L, N>> {
         self.poll(cx).map(|lent| lent.expect("who has no name is not refused (invariant 3)"))
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Lent<L>, AlreadyBorrowed>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Lent<L, N>, AlreadyBorrowed>> {
         if let Some(again) = self.withheld.again(cx) {
             return again;
         }
-        let limiter = &*self.limiter;
+        let (limiter, borrower) = (&*self.limiter, self.name.borrower());
         let result = match self.place {
             Place::Start => {
                 ready!(op::admit(cx));
                 let mut waker = None;
                 loop {
                     let mut state = limiter.state.lock();
-                    if let Some(already) = state.has(self.borrower) {
+                    if let Some(already) = state.has(borrower) {
                         break Err(already);
                     }
-                    if state.lend(self.borrower).is_ok() {
+                    if state.lend(borrower).is_ok() {
                         break Ok(());
                     }
                     if let Some(waker) = waker.take() {
-                        let asking = Asking { borrower: self.borrower, refused: None };
+                        let asking = Asking { borrower, refused: None };
                         self.place = Place::Queued(state.queue.push(waker, asking));
                         return Poll::Pending;
                     }
@@ -525,11 +560,11 @@ impl<L: Deref<Target = CapacityLimiter> + Clone> Borrowing<L> {
             Place::Done => panic!("a future was polled after it had ended"),
         };
         self.place = Place::Done;
-        self.withheld.pass(result.map(|()| Lent::of(self.limiter.clone(), self.borrower)), cx)
+        self.withheld.pass(result.map(|()| Lent::of(self.limiter.clone(), self.name)), cx)
     }
 }
 
-impl<L: Deref<Target = CapacityLimiter>> Drop for Borrowing<L> {
+impl<L: Deref<Target = CapacityLimiter>, N: OnBehalf> Drop for Borrowing<L, N> {
     fn drop(&mut self) {
         if let Place::Queued(key) = self.place {
             self.limiter.give_up(key);

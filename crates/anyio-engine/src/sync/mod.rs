@@ -22,6 +22,7 @@ pub use barrier::{Barrier, BarrierStatistics, BarrierWait, BarrierWaitResult};
 pub use condition::{Condition, ConditionStatistics};
 pub use event::{Event, EventStatistics};
 pub use guarded::{LockGuard, OwnedLockGuard};
+pub(crate) use limiter::NamelessToken;
 pub use limiter::{CapacityLimiter, LimiterStatistics, LimiterToken, OwnedLimiterToken};
 pub use lock::{Lock, LockStatistics, Locking, LockingOwned};
 pub use resource_guard::{InUse, ResourceGuard, ResourceGuardStatistics};

@@ -14,7 +14,7 @@ use super::{host::Origin, limit::Turn, stop::StopToken};
 use crate::{
     context::{Frame, Kind, Locals, job},
     scope::{call_of, catch},
-    sync::{CapacityLimiter, OwnedLimiterToken},
+    sync::{CapacityLimiter, NamelessToken},
     sys::Arc,
     trace,
 };
@@ -155,7 +155,7 @@ where
         &mut self,
         job: F,
         locals: Option<Arc<Locals>>,
-        token: OwnedLimiterToken,
+        token: NamelessToken,
     ) -> B::Job<Ended<T>> {
         // It is where the job is seen from, and holds what is around it. Nothing in the tree has to wake
         // who waits: a scope that leaves the job alone is woken itself.

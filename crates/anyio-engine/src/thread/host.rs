@@ -18,13 +18,20 @@ pub(super) struct Origin<B: Executor> {
     abandons: bool,
     backend: Option<&'static Erased>,
     locals: Option<Arc<Locals>>,
-    spawner: Result<B::Spawner, NoRuntime>,
+    /// The error in a box: it is larger than all the rest, which is a part of the allocation of a job.
+    spawner: Result<B::Spawner, Box<NoRuntime>>,
 }
 
 impl<B: Executor> Origin<B> {
     /// That of the call which has this node, in the place where the running code is.
     pub(super) fn here(node: Arc<Node>, abandons: bool, locals: Option<Arc<Locals>>) -> Self {
-        Self { node, abandons, backend: current_backend(), locals, spawner: B::spawner() }
+        Self {
+            node,
+            abandons,
+            backend: current_backend(),
+            locals,
+            spawner: B::spawner().map_err(Box::new),
+        }
     }
 }
 
@@ -46,12 +53,12 @@ impl<B: Executor> Host for Origin<B> {
     }
 
     fn spawn(&self, task: Task) -> Result<(), NoRuntime> {
-        let spawner = self.spawner.as_ref().map_err(Clone::clone)?;
+        let spawner = self.spawner.as_ref().map_err(|error| NoRuntime::clone(error))?;
         spawner.spawn_task(task);
         Ok(())
     }
 
     fn spawner(&self) -> Result<AnySpawner, NoRuntime> {
-        self.spawner.clone().map(AnySpawner::new)
+        self.spawner.clone().map(AnySpawner::new).map_err(|error| *error)
     }
 }

@@ -10,9 +10,9 @@ use std::{
 use anyio_core::Clock;
 
 use crate::{
-    context::Locals,
+    context::{Locals, limiter_of},
     op, run_local,
-    sync::{CapacityLimiter, OwnedLimiterToken},
+    sync::{CapacityLimiter, NamelessToken},
     sys::{Arc, Mutex},
     trace,
 };
@@ -50,8 +50,8 @@ fn jobs(locals: Option<&Arc<Locals>>) -> Arc<Shared> {
 }
 
 fn limiter_of_jobs(locals: Option<&Arc<Locals>>) -> Arc<CapacityLimiter> {
-    let known = JOBS.with_made_in(locals, |shared| Arc::clone(&shared.limiter));
-    known.unwrap_or_else(|| Arc::clone(&jobs(locals).limiter))
+    let find = || Arc::clone(&jobs(locals).limiter);
+    limiter_of(locals, find).unwrap_or_else(find)
 }
 
 /// The limiter of those calls of [`to_thread`](crate::to_thread) that name no other: 40 jobs at once.
@@ -78,10 +78,14 @@ pub fn file_thread_limiter() -> Arc<CapacityLimiter> {
 pub(super) enum Turn<B: Clock> {
     /// To be asked for, of this limiter or of the default one.
     Wanted(Option<Arc<CapacityLimiter>>),
-    Awaited {
-        token: Box<dyn Future<Output = OwnedLimiterToken> + Send + Unpin>,
-        patience: Option<Patience<B>>,
-    },
+    /// In a box: few have to wait, and all are as large as those.
+    Awaited(Box<Waiting<B>>),
+}
+
+/// What has been asked for.
+pub(super) struct Waiting<B: Clock> {
+    token: Pin<Box<dyn Future<Output = NamelessToken> + Send>>,
+    patience: Option<Patience<B>>,
 }
 
 impl<B: Clock> Turn<B> {
@@ -90,20 +94,22 @@ impl<B: Clock> Turn<B> {
         &mut self,
         cx: &mut Context<'_>,
         locals: Option<&Arc<Locals>>,
-    ) -> Poll<OwnedLimiterToken> {
+    ) -> Poll<NamelessToken> {
         if let Self::Wanted(limiter) = self {
             ready!(op::admit(cx));
             let own = limiter.take();
             let is_own = own.is_some();
-            let limiter = match own.unwrap_or_else(|| limiter_of_jobs(locals)).try_lend_owned() {
+            let limiter = match own.unwrap_or_else(|| limiter_of_jobs(locals)).try_lend_nameless() {
                 Ok(token) => return Poll::Ready(token),
                 Err(limiter) => limiter,
             };
             let patience = if is_own { None } else { Patience::new(jobs(locals)) };
-            *self = Self::Awaited { token: Box::new(limiter.acquire_owned()), patience };
+            let token = Box::pin(limiter.acquire_nameless());
+            *self = Self::Awaited(Box::new(Waiting { token, patience }));
         }
-        let Self::Awaited { token, patience } = self else { unreachable!("it was made above") };
-        let poll = Pin::new(token).poll(cx);
+        let Self::Awaited(waiting) = self else { unreachable!("it was made above") };
+        let Waiting { token, patience } = &mut **waiting;
+        let poll = token.as_mut().poll(cx);
         if let (Poll::Pending, Some(patience)) = (&poll, patience) {
             patience.poll(cx);
         }
