@@ -115,6 +115,10 @@ impl<T> WaitQueue<T> {
     fn add_slot(&mut self) {
         let (before, after) = (NONE, self.free);
         self.free = self.slots.len();
+        // Fourfold as long as there are few: to grow costs as much as several waiters.
+        if self.free == self.slots.capacity() && (4..=256).contains(&self.free) {
+            self.slots.reserve_exact(3 * self.free);
+        }
         self.slots.push(Slot { waker: None, granted: false, before, after, value: None });
     }
 
@@ -250,6 +254,19 @@ pub(crate) struct Wakers {
 impl Wakers {
     pub(crate) const fn new() -> Self {
         Self { first: None, others: Vec::new() }
+    }
+
+    /// There will be so many.
+    #[inline]
+    pub(crate) fn expect(&mut self, many: usize) {
+        if many > 1 {
+            self.make_room(many);
+        }
+    }
+
+    #[cold]
+    fn make_room(&mut self, many: usize) {
+        self.others.reserve_exact(many - 1);
     }
 
     #[inline]

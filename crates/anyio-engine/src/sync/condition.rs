@@ -96,10 +96,13 @@ impl Condition {
     ///
     /// Notifications go to those who have waited longest. A waiter that was notified queues for the
     /// lock like everybody else.
-    pub async fn wait<'a, T: Send>(&self, guard: LockGuard<'a, T>) -> LockGuard<'a, T> {
-        poll_fn(op::admit).await;
+    pub fn wait<'a, T: Send>(
+        &self,
+        guard: LockGuard<'a, T>,
+    ) -> impl Future<Output = LockGuard<'a, T>> + Send {
         let lock = LockGuard::lock(&guard);
-        self.wait_admitted(guard, || lock.lock()).await
+        // One future, and not one in another: it is a part of the task's allocation.
+        self.wait_under(guard, || lock.lock(), false)
     }
 
     /// Waits until `ready` says that the value is, and gives the guard under which it said so.
@@ -120,7 +123,7 @@ impl Condition {
         poll_fn(op::admit).await;
         let lock = LockGuard::lock(&guard);
         while !ready(&mut guard) {
-            guard = self.wait_admitted(guard, || lock.lock()).await;
+            guard = self.wait_under(guard, || lock.lock(), true).await;
         }
         guard
     }
@@ -158,6 +161,7 @@ impl Condition {
         let mut woken = Wakers::new();
         {
             let mut queue = self.queue.lock();
+            woken.expect(waiters.min(queue.waiting()));
             for _ in 0..waiters {
                 match queue.grant(|notified| *notified = how) {
                     Some((waker, ())) => woken.push(waker),
@@ -171,8 +175,13 @@ impl Condition {
         woken.wake();
     }
 
-    async fn wait_admitted<G, F: Future>(&self, guard: G, lock: impl FnOnce() -> F) -> F::Output {
-        let waits = Waiting { condition: self, guard: Some(guard), place: Place::Start };
+    async fn wait_under<G, F: Future>(
+        &self,
+        guard: G,
+        lock: impl FnOnce() -> F,
+        admitted: bool,
+    ) -> F::Output {
+        let waits = Waiting { condition: self, guard: Some(guard), place: Place::Start, admitted };
         let notified = waits.await;
         let guard = shield(lock()).await;
         if op::is_cancelled() {
@@ -207,8 +216,7 @@ impl anyio_core::Condition for Condition {
         T: Send + 'static,
         L: anyio_core::Lock<T>,
     {
-        poll_fn(op::admit).await;
-        self.wait_admitted(guard, || lock.lock()).await
+        self.wait_under(guard, || lock.lock(), false).await
     }
 
     async fn wait_for<'a, T, L, F>(
@@ -224,7 +232,7 @@ impl anyio_core::Condition for Condition {
     {
         poll_fn(op::admit).await;
         while !ready(&mut guard) {
-            guard = self.wait_admitted(guard, || lock.lock()).await;
+            guard = self.wait_under(guard, || lock.lock(), true).await;
         }
         guard
     }
@@ -244,6 +252,8 @@ struct Waiting<'a, G> {
     condition: &'a Condition,
     guard: Option<G>,
     place: Place,
+    /// The operation has begun, as each does with a checkpoint.
+    admitted: bool,
 }
 
 /// Nothing is pinned.
@@ -256,6 +266,10 @@ impl<'a, G> Future for Waiting<'a, G> {
         let this = self.get_mut();
         match this.place {
             Place::Start => {
+                if !this.admitted {
+                    ready!(op::admit(cx));
+                    this.admitted = true;
+                }
                 let waker = cx.waker().clone();
                 let key = {
                     let mut queue = this.condition.queue.lock();

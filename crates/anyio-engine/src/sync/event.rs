@@ -78,6 +78,7 @@ impl Event {
         let mut woken = Wakers::new();
         {
             let mut waiters = self.waiters.lock();
+            woken.expect(waiters.waiting());
             while let Some((waker, ())) = waiters.grant(|()| ()) {
                 woken.push(waker);
             }
