@@ -102,7 +102,7 @@ impl Condition {
     ) -> impl Future<Output = LockGuard<'a, T>> + Send {
         let lock = LockGuard::lock(&guard);
         // One future, and not one in another: it is a part of the task's allocation.
-        self.wait_under(guard, || lock.lock(), false)
+        self.wait_under(guard, || lock.try_lock().ok(), || lock.lock(), false)
     }
 
     /// Waits until `ready` says that the value is, and gives the guard under which it said so.
@@ -123,7 +123,7 @@ impl Condition {
         poll_fn(op::admit).await;
         let lock = LockGuard::lock(&guard);
         while !ready(&mut guard) {
-            guard = self.wait_under(guard, || lock.lock(), true).await;
+            guard = self.wait_under(guard, || lock.try_lock().ok(), || lock.lock(), true).await;
         }
         guard
     }
@@ -175,15 +175,20 @@ impl Condition {
         woken.wake();
     }
 
-    async fn wait_under<G, F: Future>(
+    async fn wait_under<G, F: Future<Output = G>>(
         &self,
         guard: G,
+        try_lock: impl FnOnce() -> Option<G>,
         lock: impl FnOnce() -> F,
         admitted: bool,
-    ) -> F::Output {
+    ) -> G {
         let waits = Waiting { condition: self, guard: Some(guard), place: Place::Start, admitted };
         let notified = waits.await;
-        let guard = shield(lock()).await;
+        // Mostly nobody has it, and it does not take a shield to take it.
+        let guard = match try_lock() {
+            Some(guard) => guard,
+            None => shield(lock()).await,
+        };
         if op::is_cancelled() {
             // It may not get far with what it was told; the next one hears of it, too.
             drop(notified);
@@ -216,7 +221,7 @@ impl anyio_core::Condition for Condition {
         T: Send + 'static,
         L: anyio_core::Lock<T>,
     {
-        self.wait_under(guard, || lock.lock(), false).await
+        self.wait_under(guard, || lock.try_lock().ok(), || lock.lock(), false).await
     }
 
     async fn wait_for<'a, T, L, F>(
@@ -232,7 +237,7 @@ impl anyio_core::Condition for Condition {
     {
         poll_fn(op::admit).await;
         while !ready(&mut guard) {
-            guard = self.wait_under(guard, || lock.lock(), true).await;
+            guard = self.wait_under(guard, || lock.try_lock().ok(), || lock.lock(), true).await;
         }
         guard
     }
