@@ -286,6 +286,10 @@ impl Wakers {
     #[inline]
     pub(crate) fn wake(self) {
         let Self { first, others } = self;
+        debug_assert!(
+            others.capacity() == 0 || !others.is_empty(),
+            "as many came as were expected"
+        );
         match first {
             Some(first) if others.is_empty() => {
                 mem::forget(others);

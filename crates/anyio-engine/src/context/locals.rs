@@ -17,7 +17,7 @@ use pin_project_lite::pin_project;
 use super::slot::{self, Entry, Kind, Source, View};
 use crate::{
     sync::CapacityLimiter,
-    sys::{Arc, Mutex},
+    sys::{Arc, AtomicBool, Mutex, Ordering},
 };
 
 type Value = StdArc<dyn Any + Send + Sync>;
@@ -293,17 +293,19 @@ struct Store {
     values: Mutex<Option<BTreeMap<usize, Value>>>,
     /// One of them, which every call to a thread asks for.
     limiter: OnceLock<Arc<CapacityLimiter>>,
+    /// The run is over.
+    over: AtomicBool,
 }
 
 /// What a run has for [`default_thread_limiter`](crate::default_thread_limiter), which `make` gives once. None if these
-/// locals are no run's.
+/// locals are no run's, or that is over.
 #[inline]
 pub(crate) fn limiter_of(
     locals: Option<&Arc<Locals>>,
     make: impl FnOnce() -> Arc<CapacityLimiter>,
 ) -> Option<Arc<CapacityLimiter>> {
     let store = store_of(locals?.find(store_key())?);
-    Some(Arc::clone(store.limiter.get_or_init(make)))
+    (!store.over.load(Ordering::Acquire)).then(|| Arc::clone(store.limiter.get_or_init(make)))
 }
 
 /// Under which a run's store is found.
@@ -316,7 +318,8 @@ pub(super) struct OfRun(Arc<Locals>);
 
 impl OfRun {
     pub(super) fn new() -> Self {
-        let store = Store { values: Mutex::from(Some(BTreeMap::new())), limiter: OnceLock::new() };
+        let values = Mutex::from(Some(BTreeMap::new()));
+        let store = Store { values, limiter: OnceLock::new(), over: AtomicBool::default() };
         Self(Arc::new(Locals { key: store_key(), value: StdArc::new(store), outer: None }))
     }
 
@@ -327,7 +330,9 @@ impl OfRun {
 
 impl Drop for OfRun {
     fn drop(&mut self) {
-        let values = store_of(&self.0.value).values.lock().take();
+        let store = store_of(&self.0.value);
+        store.over.store(true, Ordering::Release);
+        let values = store.values.lock().take();
         drop(values);
     }
 }

@@ -351,7 +351,7 @@ where
         let fate = match polled {
             Ok(Step::Ready(value)) => match catch(|| value.into_fate(|| root.early_cause())) {
                 Ok(Fate::Ended(Ok(value))) => {
-                    this.frame.leave_beneath(root.node);
+                    this.frame.leave();
                     let Some(seat) = this.seat.take() else { unreachable!("it was there") };
                     leave_well(seat, *this.place, value);
                     return Poll::Ready(());
@@ -413,7 +413,7 @@ where
                 }
             }
         };
-        this.frame.leave_beneath(root.node);
+        this.frame.leave();
         let (Some(seat), place) = (this.seat.take(), *this.place) else {
             unreachable!("it was there")
         };

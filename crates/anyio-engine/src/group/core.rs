@@ -51,7 +51,7 @@ impl<B: Executor, E> Core<B, E> {
         Self { tally: Tally::blank(), backend: None, spawner: Err(no_group()), limit: None }
     }
 
-    /// Takes out what there is of a group that has ended well. False if there is more in it than in most.
+    /// Takes out what there is of a group that has ended well. False if it was too large.
     #[inline(always)]
     fn end(roster: &mut Roster, core: &mut Self) -> bool {
         core.spawner = Err(no_group());
@@ -106,8 +106,8 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
         Spare::of(Alone::new(Self::new(Core::blank())))
     }
 
-    /// Lets go of a group that has ended well, which leaves its place in the tree. If nobody else has it and there is no
-    /// more in it than in most, the next one of its kind that this thread opens is made of it.
+    /// Lets go of a group that has ended well, which leaves its place in the tree. If nobody else has it and it
+    /// was not too large, the next one of its kind that this thread opens is made of it.
     #[inline]
     pub(super) fn recycle(group: Owner<Core<B, E>>) {
         ambient::at_known_node(|around| Self::recycle_at(around, group));

@@ -36,7 +36,7 @@ use super::{
     roster::{Progress, Roster},
     slot::Slot,
 };
-#[cfg(all(test, loom))]
+#[cfg(test)]
 use crate::sys::Weak;
 use crate::{
     context::FixedFrame,
@@ -503,5 +503,74 @@ impl Drop for Stub {
         if self.slot().release() {
             self.leave();
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// A group without anything but its place.
+    struct Plain(FixedFrame);
+
+    impl Placed for Plain {
+        fn place(&self) -> &FixedFrame {
+            &self.0
+        }
+
+        fn place_mut(&mut self) -> &mut FixedFrame {
+            &mut self.0
+        }
+    }
+
+    fn group() -> Owner<Plain> {
+        let memory = Alone::new(Shared::new(Plain(FixedFrame::new())));
+        Owner::of(Spare::of(memory).into_memory())
+    }
+
+    #[test]
+    fn what_somebody_looks_at_is_not_written() {
+        let held = group();
+        let (node, members) = (Arc::clone(held.0.place().node()), Arc::downgrade(&held.0));
+        assert!(held.into_spare(None).is_err(), "a walk has the node");
+        drop((node, members));
+
+        let held = group();
+        let members: Weak<dyn Members> = Arc::downgrade(&held.0) as _;
+        let held = held.into_spare(None).err().expect("a walk has the way to the tasks");
+        drop(members);
+        assert!(held.into_spare_without(|_, _| true).is_some(), "nobody has it now");
+
+        let held = group();
+        let members = Arc::clone(&held.0);
+        assert!(held.into_spare(None).is_err(), "a walk has the tasks");
+        drop(members);
+
+        assert!(group().into_spare(None).is_ok());
+    }
+
+    /// Nothing of the tasks of a group is among those of the next one in its memory, but the slots.
+    #[test]
+    fn the_next_group_has_none_of_the_tasks() {
+        let first = group();
+        let run = |group: &Owner<Plain>, many: u32| {
+            let handle = group.handle();
+            let enter = || enter(&handle, None, Location::caller(), false).expect("it is open");
+            let tasks: Vec<_> = (0..many).map(|_| enter()).collect();
+            assert_eq!(group.0.roster.list().len(), many as usize);
+            let last = tasks.last().map(|(seat, ..)| seat.slot().generation());
+            for (seat, stub, index) in tasks {
+                drop(stub);
+                seat.leave(Some(index), false, |core| core.place().node());
+            }
+            last
+        };
+        let generation = run(&first, 40);
+        let Ok(spare) = first.into_spare(None) else { unreachable!("nobody has it") };
+        let spare = spare.clear(|roster, _| roster.strip()).expect("it is not large");
+        let second = Owner::of(spare.into_memory());
+        assert!(second.0.roster.list().is_empty());
+        assert!(run(&second, 40) > generation, "the slots are others");
+        drop(second);
     }
 }

@@ -1,7 +1,7 @@
 //! The part of a group's future that is the same wherever its tasks run: the body, and the end.
 
 use std::{
-    fmt,
+    fmt, mem,
     panic::{Location, resume_unwind},
     pin::Pin,
     sync::Arc as StdArc,
@@ -220,16 +220,23 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         let origin = Cancelled::new(tally.node().origin());
         tally.node().detach();
         // Before a panic goes on, which one in a destructor of theirs would meet.
-        clear();
-        match tally.sum() {
-            Sum::Panic(payload) => resume_unwind(payload),
-            Sum::Error(first, rest) => Poll::Ready(Err(K::of(first, rest))),
-            Sum::Lost => {
+        let cleared = catch(clear);
+        match (tally.sum(), cleared) {
+            (Sum::Panic(payload), Err(later)) => {
+                // Its destructor may be the one that panics.
+                mem::forget(later);
+                resume_unwind(payload)
+            }
+            (Sum::Panic(payload), Ok(())) | (_, Err(payload)) => resume_unwind(payload),
+            (Sum::Error(first, rest), Ok(())) => Poll::Ready(Err(K::of(first, rest))),
+            (Sum::Lost, Ok(())) => {
                 Poll::Ready(Err(only::<K, E>(Cancelled::new(Cause::of(CauseKind::Shutdown)))))
             }
-            Sum::Cut => unwind::<T, E, K>(this.cancelled, origin, cx),
-            Sum::Well if from_outside => unwind::<T, E, K>(this.cancelled, origin, cx),
-            Sum::Well => Poll::Ready(Err(only::<K, E>(this.cancelled.take().unwrap_or(origin)))),
+            (Sum::Cut, Ok(())) => unwind::<T, E, K>(this.cancelled, origin, cx),
+            (Sum::Well, Ok(())) if from_outside => unwind::<T, E, K>(this.cancelled, origin, cx),
+            (Sum::Well, Ok(())) => {
+                Poll::Ready(Err(only::<K, E>(this.cancelled.take().unwrap_or(origin))))
+            }
         }
     }
 

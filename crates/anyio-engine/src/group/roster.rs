@@ -114,9 +114,9 @@ enum Door {
 /// What whoever adds a task needs.
 struct Entrance {
     free: u32,
-    /// The first slot that was never used.
+    /// The first slot that this group has not used.
     fresh: u32,
-    /// How many slots there are.
+    /// How many slots there are for it.
     room: u32,
     door: Door,
     /// What this is a part of, if nobody else may keep it.
@@ -167,6 +167,8 @@ impl Roster {
         debug_assert_eq!(self.services.load(Ordering::Relaxed), 0, "none runs");
         entrance.free = NONE;
         entrance.fresh = 0;
+        // Further ones are found again where they were, when it comes to that: until then, a few are used in turn.
+        entrance.room = Slots::ROOM;
         entrance.door = Door::Open;
         self.spawned.store(0, Ordering::Relaxed);
         self.exit.store(u64::from(NONE), Ordering::Relaxed);
@@ -453,7 +455,7 @@ impl Roster {
         self.each(|slot| slot.cancel_service(Cause::of(CauseKind::Finished)));
     }
 
-    /// All slots that were ever used; nothing can be told from one about whether it is in use.
+    /// All slots that this group has used; nothing can be told from one about whether it is in use.
     fn each(&self, f: impl Fn(&Slot)) {
         let fresh = self.entrance.lock().fresh;
         self.slots.first(fresh).for_each(f);

@@ -23,11 +23,11 @@ type Directory = OnceLock<Box<[Block]>>;
 /// A list of slots that grows at its end and can be read while it does. A reference to a slot stays
 /// good; blocks are never moved nor given back before the whole list is.
 ///
-/// Its memory is that of the slots in use at once and at most one block more: a block that doubles
+/// Its memory is that of the slots that were in use at once and at most one block more: a block that doubles
 /// with the list would be half empty most of the time.
 pub(super) struct Slots {
     inline: [Slot; INLINE],
-    /// Nothing in most groups, which are small: to open and to close one is to make and to drop this.
+    /// Nothing in most groups, which are small.
     rest: OnceLock<Box<Rest>>,
 }
 
@@ -97,7 +97,7 @@ impl Slots {
         found.expect("a slot is made before it is used")
     }
 
-    /// Makes the block that begins at `index`, and says how many slots are in it.
+    /// Makes the block that begins at `index`, if it is not there, and says how many slots are in it.
     ///
     /// # Panics
     ///

@@ -29,7 +29,7 @@ pub(super) struct Tally<E> {
     failure: Mutex<Option<Box<Failure<E>>>>,
     /// All errors are wanted, and not the first alone.
     collects: bool,
-    /// What has gone wrong, of the three below. Mostly nothing has.
+    /// What has gone wrong, of the three above. Mostly nothing has.
     trouble: AtomicU8,
 }
 

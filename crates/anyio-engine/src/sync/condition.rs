@@ -185,10 +185,7 @@ impl Condition {
         let waits = Waiting { condition: self, guard: Some(guard), place: Place::Start, admitted };
         let notified = waits.await;
         // Mostly nobody has it, and it does not take a shield to take it.
-        let guard = match try_lock() {
-            Some(guard) => guard,
-            None => shield(lock()).await,
-        };
+        let guard = if let Some(guard) = try_lock() { guard } else { shield(lock()).await };
         if op::is_cancelled() {
             // It may not get far with what it was told; the next one hears of it, too.
             drop(notified);

@@ -21,7 +21,8 @@ use crate::sys::{Arc, AtomicU32, AtomicUsize, Mutex, Ordering, Weak, global};
 
 pub(crate) struct Node {
     pub(super) flags: AtomicU32,
-    /// Who the parent is, for a comparison that needs no lock. Written by the owner only.
+    /// Who the parent is, for a comparison that needs no lock. Written by the owner only. (In what a thread keeps, how
+    /// many there are with this one.)
     pub(super) parent_address: AtomicUsize,
     /// Where it is among its parent's children. Written by the owner only; it is of no use to others before that
     /// one has gone.
