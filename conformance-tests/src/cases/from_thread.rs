@@ -50,6 +50,17 @@ pub(super) fn list<B: Runtime + Blocking>() -> Vec<Case> {
     ]
 }
 
+/// What a thread sends, which may still take it a while.
+async fn receive<B: Runtime, T>(from: &mpsc::Receiver<T>) -> T {
+    let mut got = None;
+    until::<B>(|| {
+        got = from.try_recv().ok();
+        got.is_some()
+    })
+    .await;
+    got.expect("it is there")
+}
+
 pub(super) fn run<B: Runtime + Run>() -> Vec<Case> {
     list![B, from_thread:
         finished_run_is_an_error,
@@ -221,13 +232,7 @@ async fn future_of_an_abandoned_call_goes_on<B: Runtime + Blocking>() {
     scope.cancel();
     assert!(matches!(poll_once(&mut work), Poll::Ready(Err(_))));
     go.set();
-    let mut got = None;
-    until::<B>(|| {
-        got = result.try_recv().ok();
-        got.is_some()
-    })
-    .await;
-    assert_eq!(got, Some(Ok(7)));
+    assert_eq!(receive::<B, _>(&result).await, Ok(7));
 }
 
 /// A job that asks hears that its task is cancelled; it is the task's scope that catches it.
@@ -283,13 +288,7 @@ async fn abandoned_job_can_ask<B: Runtime + Blocking>() {
     assert!(matches!(poll_once(&mut work), Poll::Ready(Err(_))));
     drop(work);
     go.send(()).expect("the job waits");
-    let mut got = None;
-    until::<B>(|| {
-        got = heard.try_recv().ok();
-        got.is_some()
-    })
-    .await;
-    let error = got.expect("it was heard");
+    let error = receive::<B, _>(&heard).await;
     assert_eq!(error.as_cancelled().and_then(|it| it.cause().reason()), Some("seen enough"));
 }
 
@@ -310,13 +309,7 @@ async fn job_of_a_dropped_call_hears_why<B: Runtime + Blocking>() {
     scope.cancel_because("seen enough");
     drop(work);
     go.send(()).expect("the job waits");
-    let mut got = None;
-    until::<B>(|| {
-        got = heard.try_recv().ok();
-        got.is_some()
-    })
-    .await;
-    let error = got.expect("it was heard").expect_err("it is cancelled");
+    let error = receive::<B, _>(&heard).await.expect_err("it is cancelled");
     assert_eq!(error.as_cancelled().and_then(|it| it.cause().reason()), Some("seen enough"));
 }
 

@@ -14,7 +14,6 @@ use crate::{sys::Arc, tree::Node};
 
 /// A place in the cancel tree that has a node from the start. One future enters it; others may look at the node. What
 /// becomes of that is up to who owns this.
-#[derive(Default)]
 pub(crate) struct FixedFrame {
     cell: OnceCell<Arc<Node>>,
 }

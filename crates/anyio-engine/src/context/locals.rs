@@ -16,8 +16,8 @@ use pin_project_lite::pin_project;
 
 use super::slot::{self, Entry, Kind, Source, View};
 use crate::{
-    sync::CapacityLimiter,
     sys::{Arc, AtomicBool, Mutex, Ordering},
+    thread::Shared,
 };
 
 type Value = StdArc<dyn Any + Send + Sync>;
@@ -291,21 +291,21 @@ pub struct RunLocal<T: 'static> {
 struct Store {
     /// By the addresses of the variables. Nothing when the run is over.
     values: Mutex<Option<BTreeMap<usize, Value>>>,
-    /// One of them, which every call to a thread asks for.
-    limiter: OnceLock<Arc<CapacityLimiter>>,
+    /// Not one of them, since every call to a thread asks for it.
+    jobs: OnceLock<Arc<Shared>>,
     /// The run is over.
     over: AtomicBool,
 }
 
-/// What a run has for [`default_thread_limiter`](crate::default_thread_limiter), which `make` gives once. None if these
-/// locals are no run's, or that is over.
+/// Gives `f` what the calls to threads of a run share. None if these locals are no run's, or that is over.
 #[inline]
-pub(crate) fn limiter_of(
+pub(crate) fn with_jobs<R>(
     locals: Option<&Arc<Locals>>,
-    make: impl FnOnce() -> Arc<CapacityLimiter>,
-) -> Option<Arc<CapacityLimiter>> {
+    f: impl FnOnce(&Arc<Shared>) -> R,
+) -> Option<R> {
     let store = store_of(locals?.find(store_key())?);
-    (!store.over.load(Ordering::Acquire)).then(|| Arc::clone(store.limiter.get_or_init(make)))
+    (!store.over.load(Ordering::Acquire))
+        .then(|| f(store.jobs.get_or_init(|| Arc::new(Shared::new()))))
 }
 
 /// Under which a run's store is found.
@@ -319,7 +319,7 @@ pub(super) struct OfRun(Arc<Locals>);
 impl OfRun {
     pub(super) fn new() -> Self {
         let values = Mutex::from(Some(BTreeMap::new()));
-        let store = Store { values, limiter: OnceLock::new(), over: AtomicBool::default() };
+        let store = Store { values, jobs: OnceLock::new(), over: AtomicBool::default() };
         Self(Arc::new(Locals { key: store_key(), value: StdArc::new(store), outer: None }))
     }
 
@@ -411,16 +411,9 @@ impl<T: Send + Sync + 'static> RunLocal<T> {
     ///
     /// [`UnsetLocal`] outside of a run.
     pub fn try_get(&'static self) -> Result<StdArc<T>, UnsetLocal> {
-        self.try_get_in(Locals::current().as_ref())
-    }
-
-    /// The same as [`try_get`](Self::try_get), in the run which `locals` belong to.
-    pub(crate) fn try_get_in(
-        &'static self,
-        locals: Option<&Arc<Locals>>,
-    ) -> Result<StdArc<T>, UnsetLocal> {
+        let locals = Locals::current();
         let unset = || UnsetLocal { name: self.name, run: true };
-        let store = locals.and_then(|locals| locals.find(store_key()));
+        let store = locals.as_ref().and_then(|locals| locals.find(store_key()));
         let store = store_of(store.ok_or_else(unset)?);
         let key = ptr::from_ref(self).addr();
         let known = store.values.lock().as_ref().ok_or_else(unset)?.get(&key).cloned();

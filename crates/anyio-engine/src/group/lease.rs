@@ -224,10 +224,10 @@ impl<C: Placed> Spare<C> {
     ///
     /// # Safety
     ///
-    /// It was a `Spare`'s.
+    /// It is from [`into_memory`](Self::into_memory), and nobody has cloned or downgraded it since.
     #[inline]
     pub(super) unsafe fn from_memory(memory: Arc<Shared<C>>) -> Self {
-        // SAFETY: as it was before.
+        // SAFETY: it was alone before, and as nobody has cloned or downgraded it, it is alone again.
         Self { memory: unsafe { Alone::assume(memory) } }
     }
 

@@ -10,7 +10,7 @@ use std::{
 use anyio_core::Clock;
 
 use crate::{
-    context::{Locals, limiter_of},
+    context::{Locals, with_jobs},
     op, run_local,
     sync::{CapacityLimiter, NamelessToken},
     sys::{Arc, Mutex},
@@ -21,21 +21,20 @@ use crate::{
 const CAPACITY: usize = 40;
 
 /// A limiter that everybody shares, and what has been said about it.
-struct Shared {
+pub(crate) struct Shared {
     limiter: Arc<CapacityLimiter>,
     /// When it was last reported that there are too few threads.
     reported: Mutex<Option<Instant>>,
 }
 
 impl Shared {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let limiter = Arc::new(CapacityLimiter::new(CAPACITY));
         Self { limiter, reported: Mutex::default() }
     }
 }
 
 run_local! {
-    static JOBS: Shared = Shared::new();
     static FILES: Shared = Shared::new();
 }
 
@@ -43,15 +42,18 @@ run_local! {
 static JOBS_ELSEWHERE: OnceLock<Arc<Shared>> = OnceLock::new();
 static FILES_ELSEWHERE: OnceLock<Arc<Shared>> = OnceLock::new();
 
+fn jobs_elsewhere() -> &'static Arc<Shared> {
+    JOBS_ELSEWHERE.get_or_init(|| Arc::new(Shared::new()))
+}
+
 /// What is shared where these locals are.
 fn jobs(locals: Option<&Arc<Locals>>) -> Arc<Shared> {
-    let elsewhere = || Arc::clone(JOBS_ELSEWHERE.get_or_init(|| Arc::new(Shared::new())));
-    JOBS.try_get_in(locals).unwrap_or_else(|_| elsewhere())
+    with_jobs(locals, Arc::clone).unwrap_or_else(|| Arc::clone(jobs_elsewhere()))
 }
 
 fn limiter_of_jobs(locals: Option<&Arc<Locals>>) -> Arc<CapacityLimiter> {
-    let find = || Arc::clone(&jobs(locals).limiter);
-    limiter_of(locals, find).unwrap_or_else(find)
+    let known = with_jobs(locals, |shared| Arc::clone(&shared.limiter));
+    known.unwrap_or_else(|| Arc::clone(&jobs_elsewhere().limiter))
 }
 
 /// The limiter of those calls of [`to_thread`](crate::to_thread) that name no other: 40 jobs at once.

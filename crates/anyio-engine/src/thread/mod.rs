@@ -16,5 +16,6 @@ mod stop;
 
 pub use call::{ToThread, to_thread, to_thread_with_stop};
 pub use job::Job;
+pub(crate) use limit::Shared;
 pub use limit::{default_thread_limiter, file_thread_limiter};
 pub use stop::StopToken;

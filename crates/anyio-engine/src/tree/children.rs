@@ -18,16 +18,7 @@ impl Children {
         Self { first: None, more: None }
     }
 
-    #[inline]
-    pub(super) fn insert(&mut self, child: Arc<Node>) -> usize {
-        if self.first.is_none() {
-            self.first = Some(child);
-            return 0;
-        }
-        self.insert_further(child)
-    }
-
-    /// The same, where the child's own place is for that.
+    /// Puts `child` at a place, which it remembers.
     #[inline]
     pub(super) fn put(&mut self, child: Arc<Node>) {
         if self.first.is_none() {
@@ -42,10 +33,6 @@ impl Children {
         let more = self.more.get_or_insert_default();
         child.set_place(1 + more.vacant_key());
         more.insert(child);
-    }
-
-    fn insert_further(&mut self, child: Arc<Node>) -> usize {
-        1 + self.more.get_or_insert_default().insert(child)
     }
 
     /// Takes `child` out if it is at `place`.

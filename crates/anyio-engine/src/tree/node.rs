@@ -282,19 +282,23 @@ impl Node {
     fn link(self: &Arc<Self>, parent: Option<Arc<Self>>) -> Linked {
         let mut next = parent;
         let mut found = false;
-        let (parent, place) = loop {
-            let Some(parent) = next else { break (None, 0) };
+        let place = self.place();
+        let parent = loop {
+            let Some(parent) = next else { break None };
             let mut links = parent.links.lock();
             if links.gone && !parent.is_effective() {
                 next = links.parent.clone();
                 continue;
             }
             // What is gone and effective stays so: nothing will have to be passed on.
-            let gone = links.gone;
-            let place = if gone { usize::MAX } else { links.children.insert(Arc::clone(self)) };
-            found = !gone && parent.flags().any(Flags::FOUND);
+            if links.gone {
+                self.set_place(usize::MAX);
+            } else {
+                links.children.put(Arc::clone(self));
+                found = parent.flags().any(Flags::FOUND);
+            }
             drop(links);
-            break (Some(parent), place);
+            break Some(parent);
         };
         let address = parent.as_ref().map_or(0, Self::address);
         self.set_parent_address(address);
@@ -302,7 +306,6 @@ impl Node {
         // Under the lock: a walk that looks at this node before finds no parent here, and has raised
         // its bit by now.
         let outer = parent.as_ref().map_or(Flags::PLAIN, |parent| parent.flags());
-        let place = self.place.swap(place, Ordering::Relaxed);
         let old = mem::replace(&mut links.parent, parent).map(|old| (old, place));
         Linked { old, outer, found }
     }
