@@ -18,7 +18,7 @@ use anyio_core::{
 };
 use anyio_engine::{
     CapacityLimiter, Job, RuntimeExt as _, checkpoint, default_thread_limiter, file_thread_limiter,
-    to_thread, tree_local,
+    run_local, to_thread, tree_local,
 };
 use futures_util::future::join_all;
 
@@ -47,6 +47,8 @@ pub(super) fn list<B: Runtime + Blocking>() -> Vec<Case> {
         job_that_waits_for_its_turn_can_be_cancelled,
         token_is_back_before_the_value_is_there,
         token_comes_back_if_no_thread_is_to_be_had,
+        thread_that_does_not_come_costs_no_job,
+        jobs_do_not_wait_for_each_other,
         no_token_is_lost,
         default_limiter_has_a_size,
         default_limiter_can_be_changed,
@@ -387,19 +389,39 @@ async fn token_is_back_before_the_value_is_there<B: Runtime + Blocking>() {
     }
 }
 
-/// A backend whose threads are not to be had.
-#[derive(Debug)]
-struct Refuses<B>(PhantomData<fn() -> B>);
+/// What becomes of a job that a backend is given.
+#[derive(Clone, Copy)]
+enum Fate {
+    /// There are no threads.
+    Refused,
+    /// The runtime shuts down before it has run it.
+    Dropped,
+    /// It is the backend's own.
+    Usual,
+}
 
-impl<B> Clone for Refuses<B> {
+run_local! {
+    /// What becomes of the next jobs of [`Unreliable`]; the last of these is for all that come after.
+    static FATES: Mutex<Vec<Fate>> = Mutex::default();
+}
+
+fn next_jobs_are(fates: &[Fate]) {
+    *FATES.get().lock().unwrap() = fates.iter().rev().copied().collect();
+}
+
+/// A backend whose threads are not always to be had.
+#[derive(Debug)]
+struct Unreliable<B>(PhantomData<fn() -> B>);
+
+impl<B> Clone for Unreliable<B> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<B> Copy for Refuses<B> {}
+impl<B> Copy for Unreliable<B> {}
 
-impl<B: Executor> Executor for Refuses<B> {
+impl<B: Executor> Executor for Unreliable<B> {
     const NAME: &'static str = B::NAME;
     type Spawner = B::Spawner;
 
@@ -408,7 +430,7 @@ impl<B: Executor> Executor for Refuses<B> {
     }
 }
 
-impl<B: Clock> Clock for Refuses<B> {
+impl<B: Clock> Clock for Unreliable<B> {
     type Timer = B::Timer;
 
     fn now() -> Instant {
@@ -420,7 +442,7 @@ impl<B: Clock> Clock for Refuses<B> {
     }
 }
 
-impl<B: Executor> Blocking for Refuses<B> {
+impl<B: Blocking> Blocking for Unreliable<B> {
     type Job<T: Send + 'static> = Job<T>;
 
     fn spawn_blocking<J, T>(job: J) -> Result<Job<T>, NoRuntime>
@@ -428,8 +450,17 @@ impl<B: Executor> Blocking for Refuses<B> {
         J: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        drop(job);
-        Err(NoRuntime::new("out of threads"))
+        let fates = FATES.get();
+        let mut fates = fates.lock().unwrap();
+        let fate = if fates.len() > 1 { fates.pop() } else { fates.last().copied() };
+        drop(fates);
+        let (work, job) = Job::of(job);
+        match fate.expect("the case says what becomes of it") {
+            Fate::Refused => return Err(NoRuntime::new("out of threads")),
+            Fate::Dropped => drop(work),
+            Fate::Usual => drop(B::spawn_blocking(work)?),
+        }
+        Ok(job)
     }
 }
 
@@ -437,17 +468,50 @@ impl<B: Executor> Blocking for Refuses<B> {
 /// Covers: trio/test_run_in_worker_thread_fail_to_spawn
 async fn token_comes_back_if_no_thread_is_to_be_had<B: Runtime + Blocking>() {
     let limiter = Arc::new(CapacityLimiter::new(1));
-    let call = to_thread::<Refuses<B>, _, _>(|| 7).limiter(&limiter);
-    let (report, result) = {
-        let mut result = None;
-        let report = super::tools::report_of(|| {
-            result = Some(futures_lite::future::block_on(call));
-        });
-        (report, result)
-    };
-    assert_eq!(report.expect("it panicked").words, "out of threads");
-    assert_eq!((result, limiter.borrowed()), (None, 0));
+    for (fate, words) in [
+        (Fate::Refused, "out of threads"),
+        (Fate::Dropped, "the runtime shut down before it had run the blocking job"),
+    ] {
+        next_jobs_are(&[fate]);
+        let kept = Arc::new(());
+        let theirs = Arc::clone(&kept);
+        let call = to_thread::<Unreliable<B>, _, _>(move || drop(theirs)).limiter(&limiter);
+        assert_eq!(caught(call).await.unwrap_err(), words);
+        assert_eq!((limiter.borrowed(), Arc::strong_count(&kept)), (0, 1));
+    }
     assert_eq!(B::to_thread(|| 7).limiter(&limiter).await, 7);
+}
+
+/// Jobs of a run may be done by few threads. If one that others count on is not to be had, each of them
+/// asks for its own.
+async fn thread_that_does_not_come_costs_no_job<B: Runtime + Blocking>() {
+    for lost in 1..4 {
+        let mut fates = vec![Fate::Usual; lost];
+        fates.extend([Fate::Dropped, Fate::Usual]);
+        for fates in [&fates[..], &fates[lost..]] {
+            next_jobs_are(fates);
+            let jobs = (0..30).map(|number| to_thread::<Unreliable<B>, _, _>(move || number));
+            assert_eq!(join_all(jobs).await, (0..30).collect::<Vec<_>>());
+        }
+    }
+}
+
+/// No job waits for the end of another one, whatever is between them: the first of these ends when all the
+/// others have.
+async fn jobs_do_not_wait_for_each_other<B: Runtime + Blocking>() {
+    let (mut jobs, mut next) = (Vec::new(), None::<mpsc::Receiver<()>>);
+    for _ in 0..40 {
+        let (ends, ended) = mpsc::channel();
+        let next = next.replace(ended);
+        jobs.push(B::to_thread(move || {
+            let heard = next.map(|next| next.recv());
+            // Nobody waits for the first one.
+            _ = ends.send(());
+            heard != Some(Err(mpsc::RecvError))
+        }));
+    }
+    jobs.reverse();
+    assert_eq!(join_all(jobs).await, [true; 40]);
 }
 
 /// W3: wherever a call is cut, its token is back when its job has ended.

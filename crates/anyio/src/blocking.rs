@@ -27,6 +27,9 @@ use crate::{Any, CapacityLimiter};
 /// `to_thread(job).limiter(&limiter)`. A job has its token until it has really ended, whoever still waits
 /// for it.
 ///
+/// In a run, a thread that has done a job does the next one too, if there is one, and few are woken for many.
+/// No job waits for the end of another one because of that.
+///
 /// # Cancel safety
 ///
 /// Cancelled before it has started, the job is not run. Dropping the future by hand lets the job

@@ -12,6 +12,8 @@ use std::{
 
 use loom::{sync::atomic, thread::LocalKey};
 
+pub(crate) use loom::thread::yield_now;
+
 use super::Ordering;
 
 pub(crate) type AtomicBool = Atomic<atomic::AtomicBool>;
@@ -202,7 +204,7 @@ impl AtomicWaker {
                 assert_eq!(state, TAKING, "only its owner registers");
                 waker.wake_by_ref();
                 // The task polls again, and gets no further before that one has taken.
-                loom::thread::yield_now();
+                yield_now();
             }
         }
     }

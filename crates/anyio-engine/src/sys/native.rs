@@ -2,6 +2,7 @@
 
 pub(crate) use std::{
     sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize},
+    thread::yield_now,
     thread_local,
 };
 

@@ -1,8 +1,7 @@
 //! Code that blocks, from code that must not.
 
 use std::{
-    any::Any,
-    fmt, mem,
+    fmt,
     panic::{Location, resume_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
@@ -10,13 +9,17 @@ use std::{
 
 use anyio_core::{Blocking, Clock};
 
-use super::{host::Origin, limit::Turn, stop::StopToken};
+use super::{
+    errand::{Outcome, Shelf, Single, Work},
+    host::{self, Origin},
+    limit::{Turn, crew_of},
+    stop::StopToken,
+};
 use crate::{
     context::{Frame, Kind, Locals, job},
-    scope::{call_of, catch},
+    scope::call_of,
     sync::{CapacityLimiter, NamelessToken},
     sys::Arc,
-    trace,
 };
 
 /// Runs `job` on a thread where it may block, and waits for what it gives.
@@ -43,6 +46,9 @@ use crate::{
 ///
 /// Going to a thread and back takes some ten microseconds: give it enough to do.
 ///
+/// In a run, a thread that has done a job does the next one too, if there is one, and few are woken for many.
+/// No job waits for the end of another one because of that.
+///
 /// # Cancel safety
 ///
 /// Cancelled before it has started, the job is not run. Dropping the future by hand lets the job
@@ -68,6 +74,7 @@ where
         site: Location::caller(),
         job: Some(job),
         abandons: false,
+        alone: false,
         turn: Turn::Wanted(None),
         running: None,
     }
@@ -106,9 +113,11 @@ pub struct ToThread<B: Blocking + Clock, F, T: Send + 'static> {
     // Until it starts.
     job: Option<F>,
     abandons: bool,
+    // There was no thread for it among those of the run.
+    alone: bool,
     turn: Turn<B>,
-    // While the job runs.
-    running: Option<B::Job<Ended<T>>>,
+    // Until the job has ended.
+    running: Option<Arc<Shelf<F, T>>>,
 }
 
 // The job is moved, and never pinned.
@@ -140,6 +149,18 @@ impl<B: Blocking + Clock, F, T: Send + 'static> ToThread<B, F, T> {
     }
 }
 
+impl<B: Blocking + Clock, F, T: Send + 'static> ToThread<B, F, T> {
+    /// The call is dropped while its job runs.
+    #[cold]
+    fn let_go(&mut self, running: &Shelf<F, T>) {
+        if self.frame.node().is_some_and(|node| node.is_effective()) {
+            // The job shall hear that cause, and not that it was dropped.
+            self.frame.leave();
+        }
+        running.let_go();
+    }
+}
+
 impl<B, F, T> ToThread<B, F, T>
 where
     B: Blocking + Clock,
@@ -150,29 +171,34 @@ where
         call_of(self.abandons, self.site)
     }
 
-    #[track_caller]
-    fn start(
-        &mut self,
-        job: F,
-        locals: Option<Arc<Locals>>,
-        token: NamelessToken,
-    ) -> B::Job<Ended<T>> {
-        // It is where the job is seen from, and holds what is around it. Nothing in the tree has to wake
+    /// All that the job is, now that it may run.
+    fn work(&self, job: F, locals: Option<Arc<Locals>>, token: NamelessToken) -> Work<F> {
+        // The node is where the job is seen from, and holds what is around it. Nothing in the tree has to wake
         // who waits: a scope that leaves the job alone is woken itself.
         let node = Arc::clone(self.frame.need_node(self.kind()));
-        let origin = Origin::<B>::here(node, self.abandons, locals);
-        let work = move || {
-            let ended = Ended(Some(job::enter(&origin, || catch(job))));
-            // What was set for the job may go with that. If its destructor panics, that is the job's panic.
-            match catch(|| drop((origin, token))) {
-                Ok(()) => ended,
-                Err(payload) => Ended(Some(Err(payload))),
-            }
+        Work { job, origin: Origin::here(node, self.abandons, locals), token }
+    }
+
+    /// Has a thread do `work`, and waits for it with `cx`.
+    #[track_caller]
+    fn start(&mut self, work: Work<F>, cx: &Context<'_>) {
+        let crew = if self.alone { None } else { crew_of::<B>(work.origin.locals()) };
+        let shelf = Shelf::new(work, cx);
+        let errand = Arc::clone(&shelf);
+        let sent = if let Some(crew) = crew {
+            if crew.put(errand) { crew.send(host::spawner::<B>()) } else { Ok(()) }
+        } else {
+            self.alone = true;
+            Single::<B>::send(errand)
         };
-        match B::spawn_blocking(work) {
-            Ok(running) => running,
-            Err(error) => panic!("{error}"),
+        if let Err(error) = sent
+            // Unless a thread that has come for another job has taken it.
+            && let Some(work) = shelf.take_back()
+        {
+            drop(work);
+            panic!("{error}");
         }
+        self.running = Some(shelf);
     }
 }
 
@@ -188,42 +214,49 @@ where
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = self.get_mut();
-        let running = match &mut this.running {
-            Some(running) => {
-                this.frame.follow();
-                running
+        let Some(running) = &this.running else {
+            if this.job.is_none() {
+                panic!("a future was polled after it had ended");
             }
-            None => {
-                if this.job.is_none() {
-                    panic!("a future was polled after it had ended");
-                }
-                let locals = Locals::current();
-                let token = ready!(this.turn.poll(cx, locals.as_ref()));
-                let Some(job) = this.job.take() else { unreachable!("it was there above") };
-                let running = this.start(job, locals, token);
-                this.running.insert(running)
-            }
+            let locals = Locals::current();
+            let token = ready!(this.turn.poll(cx, locals.as_ref()));
+            let Some(job) = this.job.take() else { unreachable!("it was there above") };
+            let work = this.work(job, locals, token);
+            this.start(work, cx);
+            return Poll::Pending;
         };
-        let ended = ready!(Pin::new(running).poll(cx));
+        this.frame.follow();
+        let outcome = ready!(running.poll(cx));
         this.running = None;
-        this.frame.leave();
-        match ended.map(Ended::take) {
-            Some(Ok(value)) => Poll::Ready(value),
-            Some(Err(payload)) => resume_unwind(payload),
-            None => panic!("the runtime shut down before it had run the blocking job"),
+        match outcome {
+            Outcome::Ended(ended) => {
+                this.frame.leave();
+                match ended.take() {
+                    Ok(value) => Poll::Ready(value),
+                    Err(payload) => resume_unwind(payload),
+                }
+            }
+            Outcome::Refused(work) if !this.alone => {
+                // The thread that was on its way may have been another runtime's.
+                this.alone = true;
+                this.start(work, cx);
+                Poll::Pending
+            }
+            Outcome::Refused(work) => {
+                drop(work);
+                this.frame.leave();
+                panic!("the runtime shut down before it had run the blocking job");
+            }
         }
     }
 }
 
 impl<B: Blocking + Clock, F, T: Send + 'static> Drop for ToThread<B, F, T> {
+    #[inline]
     fn drop(&mut self) {
-        let Some(running) = self.running.take() else { return };
-        if self.frame.node().is_some_and(|node| node.is_effective()) {
-            // The job shall hear that cause, and not that it was dropped.
-            self.frame.leave();
+        if let Some(running) = self.running.take() {
+            self.let_go(&running);
         }
-        // It lets the job go on alone.
-        drop(running);
     }
 }
 
@@ -233,29 +266,5 @@ impl<B: Blocking + Clock, F, T: Send + 'static> fmt::Debug for ToThread<B, F, T>
             .field("started", &self.job.is_none())
             .field("abandons", &self.abandons)
             .finish_non_exhaustive()
-    }
-}
-
-/// What a job has given, or the panic it ended with. If nobody takes it, it is dropped where a panic does no
-/// harm, and one that is in it is reported.
-struct Ended<T>(Option<Result<T, Box<dyn Any + Send>>>);
-
-impl<T> Ended<T> {
-    fn take(mut self) -> Result<T, Box<dyn Any + Send>> {
-        let Some(result) = self.0.take() else { unreachable!("it is taken once") };
-        result
-    }
-}
-
-impl<T> Drop for Ended<T> {
-    fn drop(&mut self) {
-        let Some(result) = self.0.take() else { return };
-        if let Err(payload) = catch(|| result.map(drop)).and_then(|result| result) {
-            trace::abandoned_panic(&*payload);
-            if let Err(payload) = catch(|| drop(payload)) {
-                // Its destructor may be the one that panics.
-                mem::forget(payload);
-            }
-        }
     }
 }

@@ -12,44 +12,55 @@ use crate::{
     tree::Node,
 };
 
+/// What spawns in the run. (The error is in a box because it is larger than all the rest.)
+pub(super) type Spawner<B> = Result<<B as Executor>::Spawner, Box<NoRuntime>>;
+
+/// That of where the running code is.
+pub(super) fn spawner<B: Executor>() -> Spawner<B> {
+    B::spawner().map_err(Box::new)
+}
+
 /// Where a call of `to_thread` comes from. It goes along with the job.
-pub(super) struct Origin<B: Executor> {
+pub(super) struct Origin {
     node: Arc<Node>,
     abandons: bool,
     backend: Option<&'static Erased>,
     locals: Option<Arc<Locals>>,
-    /// The error in a box: it is larger than all the rest, which is a part of the allocation of a job.
-    spawner: Result<B::Spawner, Box<NoRuntime>>,
 }
 
-impl<B: Executor> Origin<B> {
+impl Origin {
     /// That of the call which has this node, in the place where the running code is.
     pub(super) fn here(node: Arc<Node>, abandons: bool, locals: Option<Arc<Locals>>) -> Self {
-        Self {
-            node,
-            abandons,
-            backend: current_backend(),
-            locals,
-            spawner: B::spawner().map_err(Box::new),
-        }
+        Self { node, abandons, backend: current_backend(), locals }
+    }
+
+    pub(super) const fn locals(&self) -> Option<&Arc<Locals>> {
+        self.locals.as_ref()
     }
 }
 
-impl<B: Executor> Host for Origin<B> {
+/// The call in the thread that does its job.
+pub(super) struct Here<'a, B: Executor> {
+    pub(super) origin: &'a Origin,
+    /// The thread's, all of whose jobs are of one run.
+    pub(super) spawner: &'a Spawner<B>,
+}
+
+impl<B: Executor> Host for Here<'_, B> {
     fn node(&self) -> &Arc<Node> {
-        &self.node
+        &self.origin.node
     }
 
     fn abandons(&self) -> bool {
-        self.abandons
+        self.origin.abandons
     }
 
     fn backend(&self) -> Option<&'static Erased> {
-        self.backend
+        self.origin.backend
     }
 
     fn locals(&self) -> Option<&Arc<Locals>> {
-        self.locals.as_ref()
+        self.origin.locals.as_ref()
     }
 
     fn spawn(&self, task: Task) -> Result<(), NoRuntime> {

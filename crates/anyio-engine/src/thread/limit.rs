@@ -7,8 +7,9 @@ use std::{
     time::Instant,
 };
 
-use anyio_core::Clock;
+use anyio_core::{Blocking, Clock};
 
+use super::crew::{Crew, Crews};
 use crate::{
     context::{Locals, with_jobs},
     op, run_local,
@@ -20,9 +21,10 @@ use crate::{
 /// How many jobs of each kind block at once, if nobody says otherwise. AnyIO and Trio have the same.
 const CAPACITY: usize = 40;
 
-/// A limiter that everybody shares, and what has been said about it.
+/// A limiter that everybody shares, what has been said about it, and who does the jobs.
 pub(crate) struct Shared {
     limiter: Arc<CapacityLimiter>,
+    crews: Crews,
     /// When it was last reported that there are too few threads.
     reported: Mutex<Option<Instant>>,
 }
@@ -30,7 +32,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new() -> Self {
         let limiter = Arc::new(CapacityLimiter::new(CAPACITY));
-        Self { limiter, reported: Mutex::default() }
+        Self { limiter, crews: Crews::default(), reported: Mutex::default() }
     }
 }
 
@@ -54,6 +56,12 @@ fn jobs(locals: Option<&Arc<Locals>>) -> Arc<Shared> {
 fn limiter_of_jobs(locals: Option<&Arc<Locals>>) -> Arc<CapacityLimiter> {
     let known = with_jobs(locals, |shared| Arc::clone(&shared.limiter));
     known.unwrap_or_else(|| Arc::clone(&jobs_elsewhere().limiter))
+}
+
+/// Who does the jobs of the run with these locals. None if they are no run's: of what is elsewhere it is not
+/// known which jobs are one runtime's.
+pub(super) fn crew_of<B: Blocking>(locals: Option<&Arc<Locals>>) -> Option<Arc<Crew<B>>> {
+    with_jobs(locals, |shared| shared.crews.of::<B>().cloned()).flatten()
 }
 
 /// The limiter of those calls of [`to_thread`](crate::to_thread) that name no other: 40 jobs at once.

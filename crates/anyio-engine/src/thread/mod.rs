@@ -7,11 +7,16 @@
 //! ```
 
 mod call;
+mod crew;
+mod errand;
 pub mod from_thread;
 mod guest;
 mod host;
 mod job;
 mod limit;
+#[cfg(all(test, loom))]
+mod model;
+mod queue;
 mod stop;
 
 pub use call::{ToThread, to_thread, to_thread_with_stop};

@@ -1,0 +1,124 @@
+//! Models of the queue of a run's threads.
+
+use loom::thread;
+
+use super::queue::Queue;
+use crate::{
+    model::explore,
+    sys::{Arc, AtomicUsize, Ordering},
+};
+
+struct Works {
+    queue: Queue<usize>,
+    /// How often each job was done.
+    done: [AtomicUsize; 2],
+}
+
+impl Works {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            queue: Queue::default(),
+            done: [AtomicUsize::from(0), AtomicUsize::from(0)],
+        })
+    }
+
+    fn times(&self, job: usize) -> usize {
+        self.done[job].load(Ordering::SeqCst)
+    }
+
+    fn put(self: &Arc<Self>, job: usize) {
+        if self.queue.put(job) {
+            self.send();
+        }
+    }
+
+    fn send(self: &Arc<Self>) {
+        let works = Arc::clone(self);
+        thread::spawn(move || works.come());
+    }
+
+    /// What a thread does that has been sent for.
+    fn come(self: &Arc<Self>) {
+        self.queue.work(&mut true, |job, sends| {
+            if sends {
+                self.send();
+            }
+            self.done[job].fetch_add(1, Ordering::SeqCst);
+        });
+    }
+}
+
+/// Whenever a job is put, it is done, and once: by who has come, is on the way, or is about to go.
+#[test]
+fn no_job_is_left() {
+    explore(2, || {
+        let works = Works::new();
+        works.put(0);
+        works.put(1);
+        while works.times(0) + works.times(1) < 2 {
+            thread::yield_now();
+        }
+        assert_eq!((works.times(0), works.times(1)), (1, 1));
+    });
+}
+
+/// The same for two tasks that put one each.
+#[test]
+fn no_job_of_two_tasks_is_left() {
+    explore(2, || {
+        let works = Works::new();
+        let other = {
+            let works = Arc::clone(&works);
+            thread::spawn(move || works.put(1))
+        };
+        works.put(0);
+        other.join().unwrap();
+        while works.times(0) + works.times(1) < 2 {
+            thread::yield_now();
+        }
+        assert_eq!((works.times(0), works.times(1)), (1, 1));
+    });
+}
+
+/// A job that waits for another one, put after it, does not wait for ever.
+#[test]
+fn jobs_do_not_wait_for_each_others_end() {
+    explore(2, || {
+        let works = Works::new();
+        // The first thread does this by itself: its job ends when the other one has been done.
+        assert!(works.queue.put(0));
+        let first = {
+            let works = Arc::clone(&works);
+            thread::spawn(move || {
+                works.queue.work(&mut true, |job, sends| {
+                    if sends {
+                        works.send();
+                    }
+                    while job == 0 && works.times(1) == 0 {
+                        thread::yield_now();
+                    }
+                    works.done[job].fetch_add(1, Ordering::SeqCst);
+                });
+            })
+        };
+        works.put(1);
+        first.join().unwrap();
+        assert_eq!((works.times(0), works.times(1)), (1, 1));
+    });
+}
+
+/// A thread is lost while a job is put: either somebody else is sent for, or the job comes back.
+#[test]
+fn a_job_comes_back_or_a_thread_is_sent_for() {
+    explore(3, || {
+        let works = Works::new();
+        assert!(works.queue.put(0));
+        let loses = {
+            let works = Arc::clone(&works);
+            thread::spawn(move || works.queue.lose().len())
+        };
+        let sends = works.queue.put(1);
+        let back = loses.join().unwrap();
+        assert_eq!(back, if sends { 1 } else { 2 });
+    });
+}
