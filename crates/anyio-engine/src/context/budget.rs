@@ -24,10 +24,13 @@ thread_local! {
     static TURN: Cell<Turn> = const { Cell::new(Turn::FRESH) };
 }
 
+// What follows does without `LocalKey::set`, which takes the value along to where a variable may have to be made
+// first, and is not always in line.
+
 /// A task starts its turn.
 #[inline]
 pub(crate) fn refill() {
-    TURN.set(Turn::FRESH);
+    TURN.with(|turn| turn.set(Turn::FRESH));
 }
 
 /// Takes one operation's share. False: the operation has to yield, once; the next share is there
@@ -35,20 +38,21 @@ pub(crate) fn refill() {
 /// is slowed down but never stopped.
 #[inline]
 pub(crate) fn spend() -> bool {
-    let turn = TURN.get();
-    if let Some(operations) = turn.operations.checked_sub(1) {
-        TURN.set(Turn { operations, ..turn });
-        true
-    } else {
-        TURN.set(Turn { operations: FULL, look: true });
-        false
-    }
+    TURN.with(|cell| {
+        let turn = cell.get();
+        let left = turn.operations.checked_sub(1);
+        cell.set(match left {
+            Some(operations) => Turn { operations, ..turn },
+            None => Turn { operations: FULL, look: true },
+        });
+        left.is_some()
+    })
 }
 
 /// The code yields though it could go on: deadlines around it look at the clock, since their timers
 /// may not have had a chance to.
 pub(crate) fn yielding() {
-    TURN.set(Turn { look: true, ..TURN.get() });
+    TURN.with(|turn| turn.set(Turn { look: true, ..turn.get() }));
 }
 
 #[inline]

@@ -184,7 +184,7 @@ pub(crate) fn enter<R>(entry: Entry<'_>, f: impl FnOnce() -> R) -> R {
     impl Drop for Restore {
         #[inline]
         fn drop(&mut self) {
-            TOP.set(self.0);
+            TOP.with(|top| top.set(self.0));
         }
     }
 
@@ -210,7 +210,7 @@ pub(crate) fn enter<R>(entry: Entry<'_>, f: impl FnOnce() -> R) -> R {
     if let Some(turn) = entry.turn {
         turn.link.set(here);
     }
-    TOP.set(here);
+    TOP.with(|top| top.set(here));
     let _restore = Restore(outer);
     f()
 }

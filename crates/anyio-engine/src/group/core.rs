@@ -76,7 +76,7 @@ impl<B: Executor, E: Send + 'static> Placed for Core<B, E> {
 impl<B: Executor, E: Send + 'static> Group<B, E> {
     /// A new group, whose future has this head.
     #[inline]
-    pub(super) fn open(head: &mut Head, settings: &Settings) -> Owner<Core<B, E>> {
+    pub(super) fn open(head: &Head, settings: &Settings) -> Owner<Core<B, E>> {
         ambient::at_node(|parent| Self::open_beneath(parent, head, settings))
     }
 
@@ -84,15 +84,15 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
     #[inline(never)]
     fn open_beneath(
         parent: Option<&Arc<Node>>,
-        head: &mut Head,
+        head: &Head,
         settings: &Settings,
     ) -> Owner<Core<B, E>> {
         let spare = spare::take().unwrap_or_else(Self::blank);
         let spawner = B::spawner();
-        let (mut fresh, span) = spare.begin(head, parent);
+        let mut fresh = spare.begin(head, parent);
         let (roster, core) = fresh.parts();
         roster.begin(Locals::current());
-        core.tally.begin(span, settings);
+        core.tally.begin(head, settings);
         core.backend = current_backend();
         core.spawner = spawner;
         core.limit = settings.limit.map(|limit| Arc::new(Semaphore::new(limit)));
@@ -140,6 +140,7 @@ impl<B: Executor, E> Owner<Core<B, E>> {
     }
 
     /// The group's future goes before the group has ended: its last task will close it.
+    #[cold]
     pub(super) fn orphan(self) {
         // Whatever others' code does here.
         let _abandoned = self.tally.node().abandon();

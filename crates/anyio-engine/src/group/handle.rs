@@ -27,7 +27,7 @@ use crate::{
     context::poll_unwound,
     sync::{Permit, Semaphore},
     sys::Arc,
-    trace::Span,
+    trace::{self, Span},
     tree::{Flags, Node},
 };
 
@@ -173,20 +173,20 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
     {
         let Profile { name, location, service } = profile;
         let core = &self.core;
-        let span = core.tally.span.task(name.as_deref(), location);
         let started = <F::Output as TaskEnd<E, K>>::STARTED;
         let place = Place::new(index, service || started || name.is_some());
-        let handle = TaskHandle::new(stub, name);
-        if span.is_nothing() && (service || core.limit.is_none()) {
-            spawner.spawn_task(ChildTask::new(seat, place, future));
+        let limited = core.limit.is_some() && !service;
+        if trace::is_on() || limited {
+            let span = core.tally.span.task(name.as_deref(), location);
+            self.launch_within(seat, place, spawner, span, limited, future);
         } else {
-            self.launch_within(seat, place, spawner, span, service, future);
+            spawner.spawn_task(ChildTask::new(seat, place, future));
         }
-        handle
+        TaskHandle::new(stub, name)
     }
 
-    /// Launches a task that has a span, or has to wait for its turn. Few have either, so neither takes room
-    /// in those that have none.
+    /// Launches a task that may have a span, or may have to wait for its turn. Few have either, so neither takes
+    /// room in those that have none.
     #[cold]
     fn launch_within<F, K: 'static>(
         &self,
@@ -194,13 +194,16 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         place: Place,
         spawner: &B::Spawner,
         span: Span,
-        service: bool,
+        limited: bool,
         future: F,
     ) where
         F: Future + Send + 'static,
         F::Output: TaskEnd<E, K>,
     {
-        let limit = self.core.limit.as_ref().filter(|_| !service).map(Arc::clone);
+        if span.is_nothing() && !limited {
+            return spawner.spawn_task(ChildTask::new(seat, place, future));
+        }
+        let limit = self.core.limit.as_ref().filter(|_| limited).map(Arc::clone);
         let future: Pin<Box<dyn Future<Output = F::Output> + Send>> =
             Box::pin(span.around(async move {
                 let _turn = match &limit {

@@ -41,7 +41,6 @@ use crate::sys::Weak;
 use crate::{
     context::FixedFrame,
     sys::{Alone, Arc, Ordering},
-    trace::Span,
     tree::{Member, Members, Node},
 };
 
@@ -269,10 +268,10 @@ impl<C: Placed> Spare<C> {
 
     /// Begins a group beneath `parent`, of which `head` is.
     #[inline(always)]
-    pub(super) fn begin(mut self, head: &mut Head, parent: Option<&Arc<Node>>) -> (Fresh<C>, Span) {
-        let (node, span) = head.begin(parent, self.take_node());
+    pub(super) fn begin(mut self, head: &Head, parent: Option<&Arc<Node>>) -> Fresh<C> {
+        let node = head.begin(parent, self.take_node());
         self.memory.core.place_mut().begin(Arc::clone(&node));
-        (Fresh { memory: self.memory, node }, span)
+        Fresh { memory: self.memory, node }
     }
 }
 

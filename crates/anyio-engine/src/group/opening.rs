@@ -40,33 +40,32 @@ pin_project! {
 pub(super) struct Head {
     name: Option<StdArc<str>>,
     location: &'static Location<'static>,
-    span: Span,
 }
 
 impl Head {
     /// Begins the group beneath `parent`, with a node that is made of what is `blank`. Nobody sees that before it has
     /// [entered](Node::enter) its place.
     #[inline(always)]
-    pub(super) fn begin(
-        &mut self,
-        parent: Option<&Arc<Node>>,
-        blank: Alone<Node>,
-    ) -> (Arc<Node>, Span) {
-        self.span = Span::group(self.name.as_deref(), self.location);
+    pub(super) fn begin(&self, parent: Option<&Arc<Node>>, blank: Alone<Node>) -> Arc<Node> {
         let (name, site) = (self.name.as_ref(), self.location);
-        let node = Node::begin(blank, parent, GROUP, |links| links.open(name, site));
-        (node, self.span.clone())
+        Node::begin(blank, parent, GROUP, |links| links.open(name, site))
     }
 
     /// Opens the group where the running code is, with a node for nothing else.
-    pub(super) fn open(&mut self) -> (Arc<Node>, Span) {
+    pub(super) fn open(&self) -> Arc<Node> {
         ambient::at_node(|parent| {
-            let (node, span) = self.begin(parent, Node::blank());
+            let node = self.begin(parent, Node::blank());
             if let Some(parent) = parent {
                 Arc::clone(&node).enter(parent);
             }
-            (node, span)
+            node
         })
+    }
+
+    /// Fills in the group's span, if anybody listens.
+    #[inline]
+    pub(super) fn begin_span(&self, span: &mut Span) {
+        span.begin_group(self.name.as_deref(), self.location);
     }
 }
 
@@ -84,7 +83,7 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         body: F,
     ) -> Self {
         Self {
-            head: Head { name, location, span: Span::none() },
+            head: Head { name, location },
             boundary: Frame::new(),
             body: Body::empty(),
             start: Some(body),
@@ -100,15 +99,8 @@ impl<F, Fut, T> Opening<F, Fut, T> {
 
     /// What has to begin the group.
     #[inline]
-    pub(super) fn head(self: Pin<&mut Self>) -> &mut Head {
+    pub(super) fn head(self: Pin<&mut Self>) -> &Head {
         self.project().head
-    }
-
-    /// Runs `f` as the tasks' surroundings, which the body is no part of.
-    pub(super) fn enter<E, R>(self: Pin<&mut Self>, tally: &Tally<E>, f: impl FnOnce() -> R) -> R {
-        let head = self.project().head;
-        tally.place.follow();
-        tally.place.enter(|| head.span.in_scope(f))
     }
 
     /// Polls the body, made in the first poll; ready when it has ended, however it did.
@@ -132,6 +124,7 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         self.poll_in_place(make, tally, cx)
     }
 
+    #[inline(always)]
     fn poll_in_place<E>(
         self: Pin<&mut Self>,
         make: Option<impl FnOnce() -> Fut>,
@@ -143,20 +136,18 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         Fut::Output: BodyEnd<E, Value = T>,
     {
         let mut this = self.project();
-        let (Head { name, span, .. }, boundary) = (this.head, &mut *this.boundary);
-        let place = &tally.place;
+        let (name, boundary) = (&this.head.name, &mut *this.boundary);
+        let Tally { place, span, .. } = tally;
         let (mut body, mut make) = (this.body.as_mut(), make);
         // One in the other, and not one given to the other: what they use is not copied from each to the next.
         let polled = place.enter(|| {
-            span.in_scope(|| {
-                catch(|| {
-                    boundary.enter(&BOUNDARY, || {
-                        if let Some(make) = make.take() {
-                            body.as_mut().set(make());
-                        }
-                        let around = boundary.node().unwrap_or_else(|| place.node());
-                        (around.is_effective(), body.as_mut().poll(cx))
-                    })
+            span.catch_in_scope(|| {
+                boundary.enter(&BOUNDARY, || {
+                    if let Some(make) = make.take() {
+                        body.as_mut().set(make());
+                    }
+                    let around = boundary.node().unwrap_or_else(|| place.node());
+                    (around.is_effective(), body.as_mut().poll(cx))
                 })
             })
         });

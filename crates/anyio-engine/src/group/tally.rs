@@ -4,7 +4,7 @@ use std::{any::Any, sync::Arc as StdArc};
 
 use anyio_core::{Cause, CauseKind};
 
-use super::core::Settings;
+use super::{core::Settings, opening::Head};
 use crate::{
     context::FixedFrame,
     scope::catch,
@@ -58,11 +58,17 @@ pub(super) enum Sum<E> {
 }
 
 impl<E> Tally<E> {
-    pub(super) fn new(node: Arc<Node>, span: Span, settings: &Settings) -> Self {
+    pub(super) fn new(node: Arc<Node>) -> Self {
         let mut tally = Self::blank();
         tally.place.begin(node);
-        tally.begin(span, settings);
         tally
+    }
+
+    /// Runs `f` as the tasks' surroundings, which the body is no part of.
+    #[inline]
+    pub(super) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.place.follow();
+        self.place.enter(|| if self.span.is_nothing() { f() } else { self.span.in_scope(f) })
     }
 
     /// Of no group.
@@ -78,8 +84,8 @@ impl<E> Tally<E> {
 
     /// There is nothing in it but the place: it is the one of this group from now on.
     #[inline]
-    pub(super) fn begin(&mut self, span: Span, settings: &Settings) {
-        self.span = span;
+    pub(super) fn begin(&mut self, head: &Head, settings: &Settings) {
+        head.begin_span(&mut self.span);
         self.collects = settings.collects;
     }
 

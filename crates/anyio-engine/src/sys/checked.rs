@@ -260,6 +260,10 @@ impl<T> LocalCell<T> {
         self.0.with(Cell::get)
     }
 
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&Cell<T>) -> R) -> R {
+        self.0.with(f)
+    }
+
     pub(crate) fn set(&self, value: T) {
         self.0.with(|cell| cell.set(value));
     }

@@ -2,13 +2,18 @@
 
 use std::{any::Any, panic::Location, sync::Arc as StdArc, time::Duration};
 
-use crate::{sync::LimiterStatistics, sys::Arc, tree::Node};
+use crate::{
+    scope::{Caught, catch},
+    sync::LimiterStatistics,
+    sys::Arc,
+    tree::Node,
+};
 
 /// Nobody would hear of it.
 pub(crate) const PATIENCE: Option<Duration> = None;
 
 /// Takes no room and does nothing.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Span;
 
 impl Span {
@@ -16,9 +21,7 @@ impl Span {
         Self
     }
 
-    pub(crate) const fn group(_: Option<&str>, _: &Location<'_>) -> Self {
-        Self
-    }
+    pub(crate) const fn begin_group(&mut self, _: Option<&str>, _: &Location<'_>) {}
 
     pub(crate) const fn task(&self, _: Option<&str>, _: &Location<'_>) -> Self {
         Self
@@ -30,6 +33,11 @@ impl Span {
 
     pub(crate) fn in_scope<R>(&self, f: impl FnOnce() -> R) -> R {
         f()
+    }
+
+    #[inline(always)]
+    pub(crate) fn catch_in_scope<R>(&self, f: impl FnOnce() -> R) -> Caught<R> {
+        catch(f)
     }
 }
 

@@ -12,6 +12,7 @@ use tracing::{Id, field, info_span, level_filters::LevelFilter, warn};
 use super::watch::holds_cleanup;
 use crate::{
     inspect::{ItemKind, Who},
+    scope::{Caught, catch},
     sync::LimiterStatistics,
     sys::Arc as SysArc,
     tree::Node,
@@ -24,18 +25,20 @@ pub(crate) const PATIENCE: Option<Duration> = Some(Duration::from_secs(10));
 
 /// The span of a group or a task. If nobody listens when it begins, it is nothing: to find that out
 /// takes a load.
-#[derive(Clone, Debug)]
-pub(crate) struct Span(Option<Arc<tracing::Span>>);
+#[derive(Debug)]
+pub(crate) struct Span(Option<Box<tracing::Span>>);
 
 impl Span {
     pub(crate) const fn none() -> Self {
         Self(None)
     }
 
-    /// A group, inside of whatever span is current.
+    /// Becomes that of a group, inside of whatever span is current. It is none so far.
     #[inline]
-    pub(crate) fn group(name: Option<&str>, location: &Location<'_>) -> Self {
-        if is_on() { Self::of_group(name, location) } else { Self::none() }
+    pub(crate) fn begin_group(&mut self, name: Option<&str>, location: &Location<'_>) {
+        if is_on() {
+            *self = Self::of_group(name, location);
+        }
     }
 
     #[cold]
@@ -70,14 +73,13 @@ impl Span {
         if let Some(name) = name {
             span.record("name", name);
         }
-        Self(Some(Arc::new(span)))
+        Self(Some(Box::new(span)))
     }
 
     fn id(&self) -> Option<Id> {
         self.0.as_ref().and_then(|span| span.id())
     }
 
-    #[inline]
     pub(crate) const fn is_nothing(&self) -> bool {
         self.0.is_none()
     }
@@ -88,6 +90,44 @@ impl Span {
         let _entered = self.0.as_deref().map(tracing::Span::enter);
         f()
     }
+
+    /// The same for what may panic. As that is caught inside, no guard has to be kept meanwhile.
+    #[inline(always)]
+    pub(crate) fn catch_in_scope<R>(&self, f: impl FnOnce() -> R) -> Caught<R> {
+        if let Some(span) = &self.0 {
+            step_in(span);
+        }
+        let caught = catch(f);
+        if let Some(span) = &self.0 {
+            step_out(span);
+        }
+        caught
+    }
+}
+
+/// Where nobody listens, all that is in line of this is a look.
+impl Drop for Span {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(span) = self.0.take() {
+            close(span);
+        }
+    }
+}
+
+#[cold]
+fn close(span: Box<tracing::Span>) {
+    drop(span);
+}
+
+#[cold]
+fn step_in(span: &tracing::Span) {
+    span.with_subscriber(|(id, subscriber)| subscriber.enter(id));
+}
+
+#[cold]
+fn step_out(span: &tracing::Span) {
+    span.with_subscriber(|(id, subscriber)| subscriber.exit(id));
 }
 
 /// Whether somebody listens to spans, perhaps not to ours.

@@ -55,7 +55,7 @@ impl Group {
         let node = Node::new(Flags::HOLD, |_| {});
         let first = Block::first(Door::new(Arc::clone(&node)));
         let inbox = Arc::new(Inbox::new(Arc::clone(&first)));
-        let tally = Tally::new(node, Span::none(), &Settings::default());
+        let tally = Tally::new(node);
         Self { set: Set::new(first), inbox, tally }
     }
 

@@ -206,11 +206,13 @@ where
         let this = self.project();
         let mut opening = this.opening;
         let make = opening.as_mut().start().map(|body| {
-            let (node, span) = opening.as_mut().head().open();
+            let head = opening.as_mut().head();
+            let node = head.open();
             node.be_found();
             let first = Block::first(Door::new(Arc::clone(&node)));
             let inbox = Inbox::new(Arc::clone(&first));
-            let tally = Tally::new(node, span, &Settings::default());
+            let mut tally = Tally::new(node);
+            tally.begin(head, &Settings::default());
             let common = Arc::new(Common { tally, inbox });
             let group = NestedGroup::new(Arc::clone(&common));
             let open = Open { common, closed: false };
@@ -225,7 +227,7 @@ where
         let Common { tally, inbox } = &*open.common;
         set.door().open();
         let ended = opening.as_mut().poll_body(make, tally, cx).is_ready();
-        let again = opening.as_mut().enter(tally, || set.poll(inbox, tally));
+        let again = tally.enter(|| set.poll(inbox, tally));
         if again || !ended || !set.is_empty() || !inbox.close() {
             let node = tally.place.settle(cx);
             if ended {

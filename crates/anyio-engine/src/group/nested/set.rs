@@ -80,6 +80,7 @@ impl<C> Set<C> {
 
 impl<M: ?Sized, E> Set<Owned<M, E>> {
     /// Polls new tasks and those that were woken; whether there is more to do than fits into one turn.
+    #[inline(never)]
     pub(super) fn poll(&mut self, inbox: &Inbox<Owned<M, E>>, tally: &Tally<E>) -> bool {
         let mut turn = Turn { polls: TURN, yields: YIELDS };
         loop {
