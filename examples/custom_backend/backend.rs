@@ -59,6 +59,10 @@ impl Spawn for Spawner {
     fn spawn_task<F: Future<Output = ()> + Send + 'static>(&self, task: F) {
         self.0.add(Some(Box::pin(task)));
     }
+
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -75,6 +75,10 @@ impl Spawn for TokioSpawner {
         // tokio detaches a task whose handle is dropped.
         drop(self.0.spawn(task));
     }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.0.id() == other.0.id()
+    }
 }
 
 impl Run for Tokio {

@@ -18,7 +18,7 @@ use anyio_core::{
     Blocking, Clock, Executor, ListenOptions, Net, Run, RunOptions, Spawn, TcpListener as _,
     TcpStream as _,
 };
-use anyio_engine::{CancelScope, RuntimeExt as _, checkpoint};
+use anyio_engine::{CancelScope, RuntimeExt as _, checkpoint, from_thread};
 use anyio_tokio::{TcpListener, TcpStream, Tokio, TokioSpawner};
 use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::runtime::{Builder, Handle};
@@ -400,4 +400,30 @@ fn nothing_is_running() {
     let panicked = std::panic::catch_unwind(|| drop(Tokio::timer(Tokio::now())));
     let words = panicked.unwrap_err().downcast::<String>().unwrap();
     assert!(words.contains("#[tokio::main]"), "{words}");
+}
+
+/// The threads of a run are shared among its jobs, but not with those that its code starts on another runtime:
+/// each job is on a thread of the runtime where it was asked for, and calls back there.
+#[test]
+fn jobs_stay_on_their_runtime() {
+    let asks = || {
+        Tokio::to_thread(|| {
+            let called = from_thread::run(async { Handle::current().id() });
+            [Handle::current().id(), called.expect("the runtime is there")]
+        })
+    };
+    let ids = run(async move {
+        let mine = Handle::current().id();
+        let before = asks().await;
+        let (other, there) = Tokio::to_thread(move || {
+            let mut other = Builder::new_multi_thread();
+            let other = other.worker_threads(1).enable_all().build().expect("it starts");
+            (other.handle().id(), other.block_on(asks()))
+        })
+        .await;
+        [[mine; 2], before, [other; 2], there, asks().await]
+    });
+    let [mine, before, other, there, after] = ids;
+    assert_ne!(mine, other);
+    assert_eq!((before, there, after), (mine, other, mine));
 }

@@ -48,6 +48,7 @@ pub(super) fn list<B: Runtime + Blocking>() -> Vec<Case> {
         token_is_back_before_the_value_is_there,
         token_comes_back_if_no_thread_is_to_be_had,
         thread_that_does_not_come_costs_no_job,
+        thread_that_is_refused_costs_no_other_job,
         jobs_do_not_wait_for_each_other,
         no_token_is_lost,
         default_limiter_has_a_size,
@@ -492,6 +493,33 @@ async fn thread_that_does_not_come_costs_no_job<B: Runtime + Blocking>() {
             next_jobs_are(fates);
             let jobs = (0..30).map(|number| to_thread::<Unreliable<B>, _, _>(move || number));
             assert_eq!(join_all(jobs).await, (0..30).collect::<Vec<_>>());
+        }
+    }
+}
+
+/// If a thread is refused, that costs at most the job it was asked for: the others are done, and later ones.
+async fn thread_that_is_refused_costs_no_other_job<B: Runtime + Blocking>() {
+    let limiter = Arc::new(CapacityLimiter::new(100));
+    for number_of_jobs in [2, 9, 12, 30] {
+        for came in 1..4 {
+            let mut fates = vec![Fate::Usual; came];
+            fates.extend([Fate::Refused, Fate::Usual]);
+            next_jobs_are(&fates);
+            let jobs = (0..number_of_jobs).map(|number| {
+                caught(to_thread::<Unreliable<B>, _, _>(move || number).limiter(&limiter))
+            });
+            let results = join_all(jobs).await;
+            let refused = results.iter().filter(|result| result.is_err()).count();
+            assert!(refused <= 1, "{results:?}");
+            for (number, result) in results.into_iter().enumerate() {
+                match result {
+                    Ok(value) => assert_eq!(value, number),
+                    Err(words) => assert_eq!(words, "out of threads"),
+                }
+            }
+            next_jobs_are(&[Fate::Usual]);
+            assert_eq!(to_thread::<Unreliable<B>, _, _>(|| 7).await, 7);
+            assert_eq!(limiter.borrowed(), 0);
         }
     }
 }

@@ -72,6 +72,14 @@ pub trait Spawn: Clone + Send + Sync + 'static {
     fn spawn_task<F>(&self, task: F)
     where
         F: Future<Output = ()> + Send + 'static;
+
+    /// Whether `other` is a handle on the same executor, so that what is meant for the one may go by way of
+    /// the other. If in doubt, it is not: then threads that block are not shared, which costs time alone.
+    #[must_use]
+    fn is_same(&self, other: &Self) -> bool {
+        _ = other;
+        false
+    }
 }
 
 /// Starting a runtime and driving one future on it.

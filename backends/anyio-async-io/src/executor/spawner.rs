@@ -34,6 +34,13 @@ impl<H: Host> Spawn for Spawner<H> {
             None => H::spawn_detached(Task::without(task)),
         }
     }
+
+    fn is_same(&self, other: &Self) -> bool {
+        match (&self.run, &other.run) {
+            (Some(run), Some(other)) => Arc::ptr_eq(run, other),
+            (run, other) => run.is_none() && other.is_none(),
+        }
+    }
 }
 
 impl<H> Clone for Spawner<H> {

@@ -29,6 +29,12 @@ impl FixedFrame {
         Self { cell: OnceCell::new() }
     }
 
+    /// With this node.
+    #[inline]
+    pub(crate) fn of(node: Arc<Node>) -> Self {
+        Self { cell: OnceCell::from(node) }
+    }
+
     /// Gives the frame, which has none, a node.
     #[inline]
     pub(crate) fn begin(&mut self, node: Arc<Node>) {

@@ -17,7 +17,7 @@ mod slot;
 
 pub use captured::{Captured, InScope, capture};
 pub(crate) use fixed::FixedFrame;
-pub(crate) use frame::{Body, Frame, is_polled, lost, poll_again, poll_unwound};
+pub(crate) use frame::{Body, Frame, is_polled, lost, outside, poll_again, poll_unwound};
 pub(crate) use locals::{Locals, RunId, with_jobs};
 pub use locals::{RunLocal, TreeLocal, UnsetLocal, WithLocal};
 pub(crate) use owner::{Owner, Verdict};

@@ -1,6 +1,7 @@
 //! Executors and timers without their type.
 
 use std::{
+    any::Any,
     fmt,
     pin::Pin,
     sync::Arc,
@@ -18,12 +19,13 @@ const MEDIUM: usize = 8;
 const LARGE: usize = 16;
 const HUGE: usize = 32;
 
-trait DynSpawn: Send + Sync {
+trait DynSpawn: Any + Send + Sync {
     fn spawn_small(&self, task: Packed<SMALL>);
     fn spawn_medium(&self, task: Packed<MEDIUM>);
     fn spawn_large(&self, task: Packed<LARGE>);
     fn spawn_huge(&self, task: Packed<HUGE>);
     fn spawn_boxed(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>);
+    fn is_same_as(&self, other: &dyn Any) -> bool;
 }
 
 impl<S: Spawn> DynSpawn for S {
@@ -45,6 +47,10 @@ impl<S: Spawn> DynSpawn for S {
 
     fn spawn_boxed(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
         self.spawn_task(task);
+    }
+
+    fn is_same_as(&self, other: &dyn Any) -> bool {
+        other.downcast_ref().is_some_and(|other| self.is_same(other))
     }
 }
 
@@ -78,6 +84,11 @@ impl Spawn for AnySpawner {
         } else {
             spawner.spawn_boxed(Box::pin(task));
         }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let other: &dyn DynSpawn = &*other.0;
+        self.0.is_same_as(other)
     }
 }
 

@@ -62,10 +62,10 @@ impl Head {
         })
     }
 
-    /// Fills in the group's span, if anybody listens.
-    #[inline]
-    pub(super) fn begin_span(&self, span: &mut Span) {
-        span.begin_group(self.name.as_deref(), self.location);
+    /// The group's span, inside of whatever span is current.
+    #[inline(always)]
+    pub(super) fn span(&self) -> Span {
+        Span::group(self.name.as_deref(), self.location)
     }
 }
 

@@ -58,10 +58,16 @@ pub(super) enum Sum<E> {
 }
 
 impl<E> Tally<E> {
-    pub(super) fn new(node: Arc<Node>) -> Self {
-        let mut tally = Self::blank();
-        tally.place.begin(node);
-        tally
+    /// Of a group that has this place and span, and gives the first error only.
+    #[inline(always)]
+    pub(super) fn new(place: FixedFrame, span: Span) -> Self {
+        Self {
+            place,
+            span,
+            failure: Mutex::from(None),
+            collects: false,
+            trouble: AtomicU8::default(),
+        }
     }
 
     /// Runs `f` as the tasks' surroundings, which the body is no part of.
@@ -73,19 +79,17 @@ impl<E> Tally<E> {
 
     /// Of no group.
     pub(super) fn blank() -> Self {
-        Self {
-            place: FixedFrame::new(),
-            span: Span::none(),
-            failure: Mutex::from(None),
-            collects: false,
-            trouble: AtomicU8::default(),
-        }
+        Self::new(FixedFrame::new(), Span::none())
     }
 
     /// There is nothing in it but the place: it is the one of this group from now on.
     #[inline]
     pub(super) fn begin(&mut self, head: &Head, settings: &Settings) {
-        head.begin_span(&mut self.span);
+        // None is in place already.
+        let span = head.span();
+        if !span.is_nothing() {
+            self.span = span;
+        }
         self.collects = settings.collects;
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    mem,
     panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind},
     pin::Pin,
     task::{Context, Poll},
@@ -45,6 +46,21 @@ pub(crate) enum Outcome<T> {
 pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     // Whatever `f` leaves half done is dropped next and not looked at again.
     catch_unwind(AssertUnwindSafe(f))
+}
+
+/// Runs what nobody hears of if it panics.
+pub(crate) fn hush(f: impl FnOnce()) {
+    if let Err(payload) = catch(f) {
+        forget(payload);
+    }
+}
+
+/// Drops what a panic has left, where another one would do harm.
+pub(crate) fn forget(payload: Box<dyn Any + Send>) {
+    if let Err(payload) = catch(|| drop(payload)) {
+        // Its destructor may be the one that panics.
+        mem::forget(payload);
+    }
 }
 
 pub(crate) type Caught<T> = Result<T, Box<dyn Any + Send>>;

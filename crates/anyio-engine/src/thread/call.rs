@@ -11,7 +11,7 @@ use anyio_core::{Blocking, Clock};
 
 use super::{
     errand::{Outcome, Shelf, Single, Work},
-    host::{self, Origin},
+    host::Origin,
     limit::{Turn, crew_of},
     stop::StopToken,
 };
@@ -182,23 +182,29 @@ where
     /// Has a thread do `work`, and waits for it with `cx`.
     #[track_caller]
     fn start(&mut self, work: Work<F>, cx: &Context<'_>) {
-        let crew = if self.alone { None } else { crew_of::<B>(work.origin.locals()) };
+        let spawner = B::spawner();
+        let crew = match &spawner {
+            Ok(spawner) if !self.alone => crew_of::<B>(work.origin.locals(), spawner),
+            _ => None,
+        };
         let shelf = Shelf::new(work, cx);
+        // Whatever panics from here on: the job is let go of.
+        self.running = Some(Arc::clone(&shelf));
         let errand = Arc::clone(&shelf);
         let sent = if let Some(crew) = crew {
-            if crew.put(errand) { crew.send(host::spawner::<B>()) } else { Ok(()) }
+            crew.put(errand)
         } else {
             self.alone = true;
-            Single::<B>::send(errand)
+            Single::<B>::send(errand, spawner)
         };
+        // If others are there for it, they do it.
         if let Err(error) = sent
-            // Unless a thread that has come for another job has taken it.
-            && let Some(work) = shelf.take_back()
+            && let Some(work) = shelf.take_refused()
         {
+            self.running = None;
             drop(work);
             panic!("{error}");
         }
-        self.running = Some(shelf);
     }
 }
 
@@ -237,7 +243,7 @@ where
                 }
             }
             Outcome::Refused(work) if !this.alone => {
-                // The thread that was on its way may have been another runtime's.
+                // The thread that was on its way for all of them does not come.
                 this.alone = true;
                 this.start(work, cx);
                 Poll::Pending

@@ -8,10 +8,10 @@ use std::{
 
 use anyio_core::{Blocking, Executor, NoRuntime};
 
-use super::host::{Here, Origin, Spawner};
+use super::host::{Here, Origin};
 use crate::{
     context::job,
-    scope::catch,
+    scope::{catch, forget, hush},
     sync::NamelessToken,
     sys::{Arc, Mutex},
     trace,
@@ -20,8 +20,8 @@ use crate::{
 /// What a thread does, whatever its types.
 pub(super) trait Errand<B: Executor>: Send + Sync {
     /// Does it, on this thread. `first` is called where the job is, before it: there it is known what runtime
-    /// this is.
-    fn run(&self, spawner: &Spawner<B>, first: Option<&dyn Fn()>);
+    /// this is. `spawner` is what spawns there.
+    fn run(&self, spawner: Result<&B::Spawner, &NoRuntime>, first: Option<&dyn Fn()>);
 
     /// No thread will do it.
     fn refuse(&self);
@@ -56,7 +56,7 @@ enum State<F, T> {
     Running,
     Ended(Ended<T>),
     Refused(Work<F>),
-    /// The call has got what there was to get.
+    /// Somebody has it, and will say what becomes of it, or nobody wants to know.
     Taken,
 }
 
@@ -97,9 +97,16 @@ impl<F, T> Shelf<F, T> {
         }
     }
 
-    /// Takes the job back, if no thread has begun with it.
-    pub(super) fn take_back(&self) -> Option<Work<F>> {
+    /// Takes the job back, if no thread will do it. (If it is still to be done, it stays: one comes for it.)
+    pub(super) fn take_refused(&self) -> Option<Work<F>> {
+        self.take(|state| matches!(state, State::Refused(_)))
+    }
+
+    fn take(&self, wanted: impl FnOnce(&State<F, T>) -> bool) -> Option<Work<F>> {
         let mut inner = self.inner.lock();
+        if !wanted(&inner.state) {
+            return None;
+        }
         match mem::replace(&mut inner.state, State::Taken) {
             State::Ready(work) | State::Refused(work) => Some(work),
             state => {
@@ -129,13 +136,12 @@ impl<F, T> Shelf<F, T> {
         let mut inner = self.inner.lock();
         let Some(waker) = inner.waker.take() else {
             drop(inner);
-            _ = catch(|| drop(state));
-            return;
+            return hush(|| drop(state));
         };
         inner.state = state;
         drop(inner);
         // This is a thread of others, whom no panic shall meet.
-        _ = catch(|| waker.wake());
+        hush(|| waker.wake());
     }
 }
 
@@ -145,17 +151,9 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    fn run(&self, spawner: &Spawner<B>, first: Option<&dyn Fn()>) {
-        let work = {
-            let mut inner = self.inner.lock();
-            match mem::replace(&mut inner.state, State::Running) {
-                State::Ready(work) => work,
-                state => {
-                    inner.state = state;
-                    return;
-                }
-            }
-        };
+    fn run(&self, spawner: Result<&B::Spawner, &NoRuntime>, first: Option<&dyn Fn()>) {
+        let state = mem::replace(&mut self.inner.lock().state, State::Running);
+        let State::Ready(work) = state else { unreachable!("a job is done once") };
         let Work { job, origin, token } = work;
         let ended = job::enter(&Here::<B> { origin: &origin, spawner }, || {
             if let Some(first) = first {
@@ -166,14 +164,16 @@ where
         // What was set for the job may go with that. If its destructor panics, that is the job's panic.
         let ended = match catch(|| drop((origin, token))) {
             Ok(()) => ended,
-            Err(payload) => Ended(Some(Err(payload))),
+            Err(payload) => {
+                drop(ended);
+                Ended(Some(Err(payload)))
+            }
         };
         self.report(State::Ended(ended));
     }
 
     fn refuse(&self) {
-        let work = self.take_back();
-        if let Some(work) = work {
+        if let Some(work) = self.take(|state| matches!(state, State::Ready(_))) {
             self.report(State::Refused(work));
         }
     }
@@ -182,7 +182,8 @@ where
 /// A thread for one job alone, on its way.
 pub(super) struct Single<B: Blocking> {
     errand: Option<Arc<dyn Errand<B>>>,
-    spawner: Spawner<B>,
+    /// In a box since the error is larger than all the rest.
+    spawner: Result<B::Spawner, Box<NoRuntime>>,
 }
 
 impl<B: Blocking> Single<B> {
@@ -191,14 +192,17 @@ impl<B: Blocking> Single<B> {
     /// # Errors
     ///
     /// [`NoRuntime`] if none is to be had from here. The job is refused.
-    pub(super) fn send(errand: Arc<dyn Errand<B>>) -> Result<(), NoRuntime> {
-        let mut single = Self { errand: Some(errand), spawner: super::host::spawner::<B>() };
+    pub(super) fn send(
+        errand: Arc<dyn Errand<B>>,
+        spawner: Result<B::Spawner, NoRuntime>,
+    ) -> Result<(), NoRuntime> {
+        let mut single = Self { errand: Some(errand), spawner: spawner.map_err(Box::new) };
         B::spawn_blocking(move || single.work()).map(drop)
     }
 
     fn work(&mut self) {
         if let Some(errand) = self.errand.take() {
-            errand.run(&self.spawner, None);
+            errand.run(self.spawner.as_ref().map_err(|error| &**error), None);
         }
     }
 }
@@ -227,10 +231,7 @@ impl<T> Drop for Ended<T> {
         let Some(result) = self.0.take() else { return };
         if let Err(payload) = catch(|| result.map(drop)).and_then(|result| result) {
             trace::abandoned_panic(&*payload);
-            if let Err(payload) = catch(|| drop(payload)) {
-                // Its destructor may be the one that panics.
-                mem::forget(payload);
-            }
+            forget(payload);
         }
     }
 }

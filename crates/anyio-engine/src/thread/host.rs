@@ -12,14 +12,6 @@ use crate::{
     tree::Node,
 };
 
-/// What spawns in the run. (The error is in a box because it is larger than all the rest.)
-pub(super) type Spawner<B> = Result<<B as Executor>::Spawner, Box<NoRuntime>>;
-
-/// That of where the running code is.
-pub(super) fn spawner<B: Executor>() -> Spawner<B> {
-    B::spawner().map_err(Box::new)
-}
-
 /// Where a call of `to_thread` comes from. It goes along with the job.
 pub(super) struct Origin {
     node: Arc<Node>,
@@ -42,8 +34,8 @@ impl Origin {
 /// The call in the thread that does its job.
 pub(super) struct Here<'a, B: Executor> {
     pub(super) origin: &'a Origin,
-    /// The thread's, all of whose jobs are of one run.
-    pub(super) spawner: &'a Spawner<B>,
+    /// Where the call was made.
+    pub(super) spawner: Result<&'a B::Spawner, &'a NoRuntime>,
 }
 
 impl<B: Executor> Host for Here<'_, B> {
@@ -64,12 +56,11 @@ impl<B: Executor> Host for Here<'_, B> {
     }
 
     fn spawn(&self, task: Task) -> Result<(), NoRuntime> {
-        let spawner = self.spawner.as_ref().map_err(|error| NoRuntime::clone(error))?;
-        spawner.spawn_task(task);
+        self.spawner.map_err(NoRuntime::clone)?.spawn_task(task);
         Ok(())
     }
 
     fn spawner(&self) -> Result<AnySpawner, NoRuntime> {
-        self.spawner.clone().map(AnySpawner::new).map_err(|error| *error)
+        self.spawner.cloned().map(AnySpawner::new).map_err(NoRuntime::clone)
     }
 }

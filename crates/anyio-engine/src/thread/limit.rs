@@ -58,10 +58,13 @@ fn limiter_of_jobs(locals: Option<&Arc<Locals>>) -> Arc<CapacityLimiter> {
     known.unwrap_or_else(|| Arc::clone(&jobs_elsewhere().limiter))
 }
 
-/// Who does the jobs of the run with these locals. None if they are no run's: of what is elsewhere it is not
-/// known which jobs are one runtime's.
-pub(super) fn crew_of<B: Blocking>(locals: Option<&Arc<Locals>>) -> Option<Arc<Crew<B>>> {
-    with_jobs(locals, |shared| shared.crews.of::<B>().cloned()).flatten()
+/// Who does the jobs of the run with these locals, on the executor of `spawner`. None if they are no run's, or
+/// that is not where it began: code of a run may be on another runtime, whose threads are not to be mixed up.
+pub(super) fn crew_of<B: Blocking>(
+    locals: Option<&Arc<Locals>>,
+    spawner: &B::Spawner,
+) -> Option<Arc<Crew<B>>> {
+    with_jobs(locals, |shared| shared.crews.of::<B>(spawner).cloned()).flatten()
 }
 
 /// The limiter of those calls of [`to_thread`](crate::to_thread) that name no other: 40 jobs at once.

@@ -18,6 +18,7 @@ mod limit;
 mod model;
 mod queue;
 mod stop;
+mod way;
 
 pub use call::{ToThread, to_thread, to_thread_with_stop};
 pub use job::Job;

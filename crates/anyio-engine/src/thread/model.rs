@@ -1,8 +1,8 @@
-//! Models of the queue of a run's threads.
+//! Models of the queue of a run's threads, and of the way of one.
 
 use loom::thread;
 
-use super::queue::Queue;
+use super::{queue::Queue, way::Way};
 use crate::{
     model::explore,
     sys::{Arc, AtomicUsize, Ordering},
@@ -120,5 +120,33 @@ fn a_job_comes_back_or_a_thread_is_sent_for() {
         let sends = works.queue.put(1);
         let back = loses.join().unwrap();
         assert_eq!(back, if sends { 1 } else { 2 });
+    });
+}
+
+/// A thread that is lost while it is sent for, or right after, is said to be so once.
+#[test]
+fn a_loss_is_told_once() {
+    explore(3, || {
+        let way = Arc::new(Way::default());
+        let thread = {
+            let way = Arc::clone(&way);
+            thread::spawn(move || way.lose())
+        };
+        let sender = way.is_lost_when_sent();
+        assert!(sender != thread.join().unwrap());
+    });
+}
+
+/// A thread that comes after all is counted on, or given up.
+#[test]
+fn a_thread_is_counted_on_or_given_up() {
+    explore(3, || {
+        let way = Arc::new(Way::default());
+        let thread = {
+            let way = Arc::clone(&way);
+            thread::spawn(move || way.come())
+        };
+        let given_up = way.give_up();
+        assert!(given_up != thread.join().unwrap());
     });
 }

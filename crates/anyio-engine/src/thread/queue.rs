@@ -76,7 +76,8 @@ impl<E> Queue<E> {
     }
 
     /// What a thread does here that has been sent for. `run` does a job, which must not panic, and is told
-    /// whether to send for another thread before. `free` says whether the queue counts on this one.
+    /// whether to send for another thread before, which is counted already: so it has to, whatever becomes of
+    /// the job. `free` says whether the queue counts on this one.
     pub(super) fn work(&self, free: &mut bool, mut run: impl FnMut(E, bool)) {
         let (mut done, mut looks) = (0, 0);
         while done < STINT {

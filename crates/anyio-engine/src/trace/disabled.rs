@@ -21,7 +21,9 @@ impl Span {
         Self
     }
 
-    pub(crate) const fn begin_group(&mut self, _: Option<&str>, _: &Location<'_>) {}
+    pub(crate) const fn group(_: Option<&str>, _: &Location<'_>) -> Self {
+        Self
+    }
 
     pub(crate) const fn task(&self, _: Option<&str>, _: &Location<'_>) -> Self {
         Self

@@ -33,12 +33,10 @@ impl Span {
         Self(None)
     }
 
-    /// Becomes that of a group, inside of whatever span is current. It is none so far.
-    #[inline]
-    pub(crate) fn begin_group(&mut self, name: Option<&str>, location: &Location<'_>) {
-        if is_on() {
-            *self = Self::of_group(name, location);
-        }
+    /// A group, inside of whatever span is current.
+    #[inline(always)]
+    pub(crate) fn group(name: Option<&str>, location: &Location<'_>) -> Self {
+        if is_on() { Self::of_group(name, location) } else { Self::none() }
     }
 
     #[cold]

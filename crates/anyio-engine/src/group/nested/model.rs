@@ -15,7 +15,7 @@ use anyio_core::{Cancelled, TaskStatus};
 use loom::thread;
 
 use super::{
-    super::{core::Settings, tally::Tally},
+    super::tally::Tally,
     block::Block,
     child::Child,
     door::Door,
@@ -25,6 +25,7 @@ use super::{
     set::Set,
 };
 use crate::{
+    context::FixedFrame,
     model::{Alarm, Counted, explore},
     sys::{Arc, AtomicBool, Ordering},
     trace::Span,
@@ -55,7 +56,7 @@ impl Group {
         let node = Node::new(Flags::HOLD, |_| {});
         let first = Block::first(Door::new(Arc::clone(&node)));
         let inbox = Arc::new(Inbox::new(Arc::clone(&first)));
-        let tally = Tally::new(node);
+        let tally = Tally::new(FixedFrame::of(node), Span::none());
         Self { set: Set::new(first), inbox, tally }
     }
 

@@ -11,7 +11,7 @@ use anyio_core::{Body as BodyEnd, TaskError};
 use pin_project_lite::pin_project;
 
 use super::{
-    super::{core::Settings, opening::Opening, run::FirstError, tally::Tally},
+    super::{opening::Opening, run::FirstError, tally::Tally},
     block::Block,
     door::Door,
     group::{Common, NestedGroup, ScopedTaskGroup},
@@ -19,7 +19,7 @@ use super::{
     pair::{LocalTask, Owned, SendTask},
     set::Set,
 };
-use crate::{LocalTaskGroup, sys::Arc, trace};
+use crate::{LocalTaskGroup, context::FixedFrame, sys::Arc, trace};
 
 /// Opens a group whose tasks may borrow from the caller: they run inside of the caller's own task,
 /// all at once but never in parallel.
@@ -207,12 +207,11 @@ where
         let mut opening = this.opening;
         let make = opening.as_mut().start().map(|body| {
             let head = opening.as_mut().head();
-            let node = head.open();
+            let (span, node) = (head.span(), head.open());
             node.be_found();
             let first = Block::first(Door::new(Arc::clone(&node)));
             let inbox = Inbox::new(Arc::clone(&first));
-            let mut tally = Tally::new(node);
-            tally.begin(head, &Settings::default());
+            let tally = Tally::new(FixedFrame::of(node), span);
             let common = Arc::new(Common { tally, inbox });
             let group = NestedGroup::new(Arc::clone(&common));
             let open = Open { common, closed: false };
