@@ -75,6 +75,7 @@ pub trait Spawn: Clone + Send + Sync + 'static {
 
     /// Whether `other` is a handle on the same executor, so that what is meant for the one may go by way of
     /// the other. If in doubt, it is not: then threads that block are not shared, which costs time alone.
+    /// (Where it is, a handle may be kept for as long as somebody has the local values of a run.)
     #[must_use]
     fn is_same(&self, other: &Self) -> bool {
         _ = other;

@@ -95,8 +95,11 @@ impl<B: Blocking> Drop for Hand<B> {
 pub(super) struct Crews([OnceLock<Box<dyn Any + Send + Sync>>; 2]);
 
 impl Crews {
-    /// That of `B` on the executor of `spawner`; none if others have been here before.
+    /// That of `B` on the executor of `spawner`; none if others have been here before, or if it cannot be told.
     pub(super) fn of<B: Blocking>(&self, spawner: &B::Spawner) -> Option<&Arc<Crew<B>>> {
+        if !spawner.is_same(spawner) {
+            return None;
+        }
         let make = || -> Box<dyn Any + Send + Sync> {
             let crew = Crew::<B> { queue: Queue::default(), spawner: spawner.clone() };
             Box::new(Arc::new(crew))

@@ -10,7 +10,7 @@ use anyio_core::{Blocking, Executor, NoRuntime};
 
 use super::host::{Here, Origin};
 use crate::{
-    context::job,
+    context::{enter, job},
     scope::{catch, forget, hush},
     sync::NamelessToken,
     sys::{Arc, Mutex},
@@ -20,7 +20,7 @@ use crate::{
 /// What a thread does, whatever its types.
 pub(super) trait Errand<B: Executor>: Send + Sync {
     /// Does it, on this thread. `first` is called where the job is, before it: there it is known what runtime
-    /// this is. `spawner` is what spawns there.
+    /// this is, and what backend. `spawner` is what spawns there.
     fn run(&self, spawner: Result<&B::Spawner, &NoRuntime>, first: Option<&dyn Fn()>);
 
     /// No thread will do it.
@@ -157,16 +157,22 @@ where
         let Work { job, origin, token } = work;
         let ended = job::enter(&Here::<B> { origin: &origin, spawner }, || {
             if let Some(first) = first {
+                let _inside = origin.backend().map(enter);
                 first();
             }
             Ended(Some(catch(job)))
         });
-        // What was set for the job may go with that. If its destructor panics, that is the job's panic.
+        // What was set for the job may go with that. If its destructor panics, that is the job's panic, if there
+        // is none yet.
         let ended = match catch(|| drop((origin, token))) {
             Ok(()) => ended,
-            Err(payload) => {
-                drop(ended);
+            Err(payload) if ended.is_value() => {
+                hush(|| drop(ended));
                 Ended(Some(Err(payload)))
+            }
+            Err(later) => {
+                forget(later);
+                ended
             }
         };
         self.report(State::Ended(ended));
@@ -220,6 +226,10 @@ impl<B: Blocking> Drop for Single<B> {
 pub(super) struct Ended<T>(Option<Result<T, Box<dyn Any + Send>>>);
 
 impl<T> Ended<T> {
+    const fn is_value(&self) -> bool {
+        matches!(self.0, Some(Ok(_)))
+    }
+
     pub(super) fn take(mut self) -> Result<T, Box<dyn Any + Send>> {
         let Some(result) = self.0.take() else { unreachable!("it is taken once") };
         result

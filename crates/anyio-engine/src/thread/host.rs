@@ -29,6 +29,10 @@ impl Origin {
     pub(super) const fn locals(&self) -> Option<&Arc<Locals>> {
         self.locals.as_ref()
     }
+
+    pub(super) const fn backend(&self) -> Option<&'static Erased> {
+        self.backend
+    }
 }
 
 /// The call in the thread that does its job.

@@ -59,7 +59,8 @@ fn limiter_of_jobs(locals: Option<&Arc<Locals>>) -> Arc<CapacityLimiter> {
 }
 
 /// Who does the jobs of the run with these locals, on the executor of `spawner`. None if they are no run's, or
-/// that is not where it began: code of a run may be on another runtime, whose threads are not to be mixed up.
+/// if its first call was made on another one: code of a run may be on other runtimes, and their threads are not to
+/// be mixed up.
 pub(super) fn crew_of<B: Blocking>(
     locals: Option<&Arc<Locals>>,
     spawner: &B::Spawner,

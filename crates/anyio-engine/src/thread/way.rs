@@ -20,7 +20,8 @@ impl Way {
 
     /// It counts as lost from now on, if it has not come. Whether the sender has to say so.
     pub(super) fn give_up(&self) -> bool {
-        self.0.swap(Self::LOST, Ordering::AcqRel) != Self::THERE
+        let lost = |way| (way != Self::THERE).then_some(Self::LOST);
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, lost).is_ok()
     }
 
     /// It has come. Whether it is counted on.
