@@ -14,6 +14,10 @@ use crate::{Executor, NoRuntime};
 /// runtime shuts down is yours to choose. The handle tells of both, also to who polls it late, and with
 /// whatever waker it was polled last. A job never panics.
 ///
+/// Jobs are spawned from the threads of jobs, too. Where that cannot be, `NoRuntime` is the answer: then each
+/// job gets a thread that was asked for by its call. And if the handles of an executor know each other
+/// ([`Spawn::is_same`](crate::Spawn::is_same)), the jobs of a run share threads.
+///
 /// Most pools have such a handle. For those that have none there is `Job` in the engine, with which this is
 /// three lines. Without it:
 ///

@@ -41,6 +41,23 @@ async fn everything() -> &'static str {
     name
 }
 
+/// Handles on the executor of one run are the same, and those of two are not. (What goes by way of them is
+/// shared in a run only because of that.)
+#[test]
+fn handles_know_their_executor() {
+    for backend in available_backends() {
+        let handles = || {
+            run_with(backend, async {
+                let (one, two) = (Any::spawner().unwrap(), Any::spawner().unwrap());
+                assert!(one.is_same(&two), "{}", backend.name());
+                one
+            })
+        };
+        let (one, two) = (handles(), handles());
+        assert!(one.is_same(&one.clone()) && !one.is_same(&two), "{}", backend.name());
+    }
+}
+
 mod choosing {
     use super::*;
 

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     context::{Body, Frame, Kind, Locals, Owner, Source, Verdict, poll_again},
-    scope::catch,
+    scope::{catch, hush},
     sys::Arc,
     tree::{self, Flags, Node, Role},
 };
@@ -369,9 +369,7 @@ where
                 return Poll::Ready(());
             }
             Err(payload) => {
-                _ = catch(|| {
-                    this.frame.enter_root(kind, backend, locals, None, || this.body.clear())
-                });
+                hush(|| this.frame.enter_root(kind, backend, locals, None, || this.body.clear()));
                 Fate::Panicked(payload)
             }
             Ok(Step::Pending) => {

@@ -1,7 +1,7 @@
 //! The part of a group's future that is the same wherever its tasks run: the body, and the end.
 
 use std::{
-    fmt, mem,
+    fmt,
     panic::{Location, resume_unwind},
     pin::Pin,
     sync::Arc as StdArc,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     context::{Body, Frame, ambient, poll_unwound},
-    scope::{BOUNDARY, Outcome, catch, conclude},
+    scope::{BOUNDARY, Outcome, catch, conclude, forget},
     sys::{Alone, Arc},
     trace::Span,
     tree::{Flags, Node, Role},
@@ -214,8 +214,7 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         let cleared = catch(clear);
         match (tally.sum(), cleared) {
             (Sum::Panic(payload), Err(later)) => {
-                // Its destructor may be the one that panics.
-                mem::forget(later);
+                forget(later);
                 resume_unwind(payload)
             }
             (Sum::Panic(payload), Ok(())) | (_, Err(payload)) => resume_unwind(payload),

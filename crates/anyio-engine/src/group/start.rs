@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     context::{Body, Frame, poll_unwound},
-    scope::{catch, hold_of},
+    scope::{catch, hold_of, hush},
     sys::{Arc, Mutex},
     tree::{Node, Role},
 };
@@ -258,7 +258,7 @@ where
                 result.err().map(Early::Error)
             }
             Err(payload) => {
-                _ = catch(|| this.body.as_mut().clear());
+                hush(|| this.body.as_mut().clear());
                 if this.link.is_started() {
                     resume_unwind(payload);
                 }

@@ -7,7 +7,7 @@ use anyio_core::{Cause, CauseKind};
 use super::{core::Settings, opening::Head};
 use crate::{
     context::FixedFrame,
-    scope::catch,
+    scope::hush,
     sys::{Arc, AtomicU8, Mutex, Ordering},
     trace::{self, Span},
     tree::Node,
@@ -204,8 +204,5 @@ impl<E> Tally<E> {
 
 /// Drops what nobody will see. A destructor that panics must not keep the others from ending.
 fn discard<T>(surplus: Option<T>) {
-    if let Err(payload) = catch(|| drop(surplus)) {
-        // Its destructor may be the one that panics.
-        std::mem::forget(payload);
-    }
+    hush(|| drop(surplus));
 }

@@ -101,7 +101,7 @@ pub(crate) fn conclude<F: Future>(
         }
         Err(payload) => {
             // The first panic is the one that is reported.
-            _ = catch(|| body.clear());
+            hush(|| body.clear());
             Outcome::Panicked(payload)
         }
     })

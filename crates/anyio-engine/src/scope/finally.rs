@@ -9,7 +9,7 @@ use std::{
 use pin_project_lite::pin_project;
 
 use super::{
-    attempt::{Attempt, End, Hold, Outcome, catch, conclude, hold_of, poll_caught},
+    attempt::{Attempt, End, Hold, Outcome, catch, conclude, hold_of, hush, poll_caught},
     shield::Shield,
 };
 use crate::{
@@ -123,7 +123,7 @@ impl<F: Future, C: Future<Output = ()>> Future for Finally<F, C> {
                     return Poll::Pending;
                 }
                 Err(payload) => {
-                    _ = catch(|| cleanup.clear());
+                    hush(|| cleanup.clear());
                     this.end.set_panic(payload);
                 }
             }

@@ -13,7 +13,7 @@ use anyio_core::Signal;
 use slab::Slab;
 
 use super::handler::Watch;
-use crate::{scope::catch, sys::Mutex};
+use crate::{scope::hush, sys::Mutex};
 
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry::new());
 
@@ -167,7 +167,7 @@ fn deliver_all(mut hears: UnixStream) {
         let (wakers, unheard) = REGISTRY.lock().deliver();
         for waker in wakers {
             // Other receivers shall hear of theirs even so.
-            _ = catch(|| waker.wake());
+            hush(|| waker.wake());
         }
         unheard.into_iter().for_each(Watch::raise_again);
     }

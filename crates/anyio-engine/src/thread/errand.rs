@@ -13,7 +13,7 @@ use crate::{
     context::{enter, job},
     scope::{catch, forget, hush},
     sync::NamelessToken,
-    sys::{Arc, Mutex},
+    sys::{Arc, Mutex, MutexGuard},
     trace,
 };
 
@@ -56,7 +56,7 @@ enum State<F, T> {
     Running,
     Ended(Ended<T>),
     Refused(Work<F>),
-    /// Somebody has it, and will say what becomes of it, or nobody wants to know.
+    /// The call has got what there was to get, or does not wait for it.
     Taken,
 }
 
@@ -99,16 +99,9 @@ impl<F, T> Shelf<F, T> {
 
     /// Takes the job back, if no thread will do it. (If it is still to be done, it stays: one comes for it.)
     pub(super) fn take_refused(&self) -> Option<Work<F>> {
-        self.take(|state| matches!(state, State::Refused(_)))
-    }
-
-    fn take(&self, wanted: impl FnOnce(&State<F, T>) -> bool) -> Option<Work<F>> {
         let mut inner = self.inner.lock();
-        if !wanted(&inner.state) {
-            return None;
-        }
         match mem::replace(&mut inner.state, State::Taken) {
-            State::Ready(work) | State::Refused(work) => Some(work),
+            State::Refused(work) => Some(work),
             state => {
                 inner.state = state;
                 None
@@ -132,8 +125,7 @@ impl<F, T> Shelf<F, T> {
     }
 
     /// Says what has become of it. If nobody waits, it is dropped.
-    fn report(&self, state: State<F, T>) {
-        let mut inner = self.inner.lock();
+    fn report(mut inner: MutexGuard<'_, Inner<F, T>>, state: State<F, T>) {
         let Some(waker) = inner.waker.take() else {
             drop(inner);
             return hush(|| drop(state));
@@ -175,13 +167,14 @@ where
                 ended
             }
         };
-        self.report(State::Ended(ended));
+        Self::report(self.inner.lock(), State::Ended(ended));
     }
 
     fn refuse(&self) {
-        if let Some(work) = self.take(|state| matches!(state, State::Ready(_))) {
-            self.report(State::Refused(work));
-        }
+        let mut inner = self.inner.lock();
+        let state = mem::replace(&mut inner.state, State::Taken);
+        let State::Ready(work) = state else { unreachable!("who refuses a job has it") };
+        Self::report(inner, State::Refused(work));
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use crate::{handover::Handover, scope::catch, sys::Arc};
+use crate::{handover::Handover, scope::hush, sys::Arc};
 
 /// A job's way back, for a backend whose threads have none: see [`Blocking`](anyio_core::Blocking).
 ///
@@ -97,7 +97,7 @@ impl<T> Report<T> {
     fn finish(&mut self, result: Option<T>) {
         let Some(shelf) = self.0.take() else { return };
         // The task may have gone; what is left must not panic in this thread.
-        _ = catch(|| drop((shelf.give(result), shelf)));
+        hush(|| drop((shelf.give(result), shelf)));
     }
 }
 

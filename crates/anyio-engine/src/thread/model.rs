@@ -37,6 +37,14 @@ impl Works {
         thread::spawn(move || works.come());
     }
 
+    /// Until both jobs are done, each once.
+    fn wait(&self) {
+        while self.times(0) + self.times(1) < 2 {
+            thread::yield_now();
+        }
+        assert_eq!((self.times(0), self.times(1)), (1, 1));
+    }
+
     /// What a thread does that has been sent for.
     fn come(self: &Arc<Self>) {
         self.queue.work(&mut true, |job, sends| {
@@ -55,10 +63,7 @@ fn no_job_is_left() {
         let works = Works::new();
         works.put(0);
         works.put(1);
-        while works.times(0) + works.times(1) < 2 {
-            thread::yield_now();
-        }
-        assert_eq!((works.times(0), works.times(1)), (1, 1));
+        works.wait();
     });
 }
 
@@ -73,10 +78,7 @@ fn no_job_of_two_tasks_is_left() {
         };
         works.put(0);
         other.join().unwrap();
-        while works.times(0) + works.times(1) < 2 {
-            thread::yield_now();
-        }
-        assert_eq!((works.times(0), works.times(1)), (1, 1));
+        works.wait();
     });
 }
 
@@ -103,7 +105,7 @@ fn jobs_do_not_wait_for_each_others_end() {
         };
         works.put(1);
         first.join().unwrap();
-        assert_eq!((works.times(0), works.times(1)), (1, 1));
+        works.wait();
     });
 }
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     context::{Body, Frame, Kind, poll_again},
-    scope::catch,
+    scope::{catch, hush},
     tree,
 };
 
@@ -82,7 +82,7 @@ impl<F: Future> Child<F> {
                 Err(payload) => Fate::Panicked(payload),
             },
             Err(payload) => {
-                _ = catch(|| this.body.as_mut().clear());
+                hush(|| this.body.as_mut().clear());
                 Fate::Panicked(payload)
             }
             Ok((cancelled, Poll::Pending)) => {
