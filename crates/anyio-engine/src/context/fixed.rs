@@ -8,6 +8,7 @@ use std::{cell::OnceCell, task::Context};
 
 use super::{
     ambient,
+    frame::Frame,
     slot::{self, Entry, Kind},
 };
 use crate::{sys::Arc, tree::Node};
@@ -66,6 +67,22 @@ impl FixedFrame {
     pub(crate) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         self.node();
         slot::enter(Entry::known(&self.cell, &Kind::KNOWN, false), f)
+    }
+
+    /// Runs `f` inside `inner`, which is in this frame, and never was in another one.
+    #[inline(always)]
+    pub(crate) fn enter_inner<R>(
+        &self,
+        inner: &Frame,
+        kind: &Kind<'_>,
+        f: impl FnOnce(&Arc<Node>) -> R,
+    ) -> R {
+        let node = self.node();
+        debug_assert!(
+            inner.node().is_none_or(|inner| inner.parent_address() == node.address()),
+            "the inner frame is in this one"
+        );
+        slot::enter_two(&self.cell, inner.cell(), kind, || f(inner.node().unwrap_or(node)))
     }
 
     /// From now on, changes in the tree wake the future.

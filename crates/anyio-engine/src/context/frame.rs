@@ -115,6 +115,12 @@ impl Frame {
         self.cell.get().map_or_else(ambient::is_effective, |node| node.is_effective())
     }
 
+    /// What the node is in.
+    #[inline]
+    pub(super) fn cell(&self) -> &OnceCell<Arc<Node>> {
+        &self.cell
+    }
+
     /// The node, if there is one.
     pub(crate) fn node(&self) -> Option<&Arc<Node>> {
         self.cell.get()

@@ -175,23 +175,31 @@ thread_local! {
     static TOP: Cell<*const Link<'static>> = const { Cell::new(ptr::null()) };
 }
 
-/// Runs `f` with `entry` as the innermost frame. (Always in line: what was just written is not read back, which
-/// would have to wait until it is there.)
-#[inline(always)]
-pub(crate) fn enter<R>(entry: Entry<'_>, f: impl FnOnce() -> R) -> R {
-    struct Restore(*const Link<'static>);
+/// Puts back what was the innermost frame.
+struct Restore(*const Link<'static>);
 
-    impl Drop for Restore {
-        #[inline]
-        fn drop(&mut self) {
-            TOP.with(|top| top.set(self.0));
-        }
+impl Drop for Restore {
+    #[inline]
+    fn drop(&mut self) {
+        TOP.with(|top| top.set(self.0));
     }
+}
 
+/// The innermost frame, before there is another one in it.
+#[inline(always)]
+fn outermost() -> *const Link<'static> {
     let outer = TOP.get();
     if outer.is_null() {
         super::budget::refill();
     }
+    outer
+}
+
+/// Runs `f` with `entry` as the innermost frame. (Always in line: what was just written is not read back, which
+/// would have to wait until it is there.)
+#[inline(always)]
+pub(crate) fn enter<R>(entry: Entry<'_>, f: impl FnOnce() -> R) -> R {
+    let outer = outermost();
     let decisive = if entry.passes_on {
         current(|view| view.map_or(ptr::null(), |view| ptr::from_ref(view.decisive().0).cast()))
     } else {
@@ -211,6 +219,31 @@ pub(crate) fn enter<R>(entry: Entry<'_>, f: impl FnOnce() -> R) -> R {
         turn.link.set(here);
     }
     TOP.with(|top| top.set(here));
+    let _restore = Restore(outer);
+    f()
+}
+
+/// The same with two at once: `around` has a node, and `inner` is in it. They are those of one future, and of a part of
+/// it.
+#[inline(always)]
+pub(super) fn enter_two<R>(
+    around: &OnceCell<Arc<Node>>,
+    inner: &OnceCell<Arc<Node>>,
+    kind: &Kind<'_>,
+    f: impl FnOnce() -> R,
+) -> R {
+    let outer = outermost();
+    let turn = current(|view| view.map_or(ptr::null(), |view| view.0.turn));
+    let nothing = ptr::null();
+    let locals = None;
+    let known = &Kind::KNOWN;
+    let around = Link { cell: around, kind: known, locals, outer, decisive: nothing, turn };
+    let outside = (&raw const around).cast();
+    let passes_on = inner.get().is_none() && kind.passes_on();
+    let decisive = if passes_on { outside } else { nothing };
+    let link = Link { cell: inner, kind, locals, outer: outside, decisive, turn };
+    // As in `enter`.
+    TOP.with(|top| top.set((&raw const link).cast()));
     let _restore = Restore(outer);
     f()
 }

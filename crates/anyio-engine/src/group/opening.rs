@@ -140,15 +140,12 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         let Tally { place, span, .. } = tally;
         let (mut body, mut make) = (this.body.as_mut(), make);
         // One in the other, and not one given to the other: what they use is not copied from each to the next.
-        let polled = place.enter(|| {
-            span.catch_in_scope(|| {
-                boundary.enter(&BOUNDARY, || {
-                    if let Some(make) = make.take() {
-                        body.as_mut().set(make());
-                    }
-                    let around = boundary.node().unwrap_or_else(|| place.node());
-                    (around.is_effective(), body.as_mut().poll(cx))
-                })
+        let polled = span.catch_in_scope(|| {
+            place.enter_inner(boundary, &BOUNDARY, |node| {
+                if let Some(make) = make.take() {
+                    body.as_mut().set(make());
+                }
+                (node.is_effective(), body.as_mut().poll(cx))
             })
         });
         let outcome = match polled {
