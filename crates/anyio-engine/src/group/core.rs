@@ -3,7 +3,7 @@
 use anyio_core::{Executor, NoRuntime};
 
 use super::{
-    lease::{Owner, Placed, Shared, Spare},
+    lease::{Lone, Owner, Placed, Shared, Spare},
     opening::Head,
     roster::{Progress, Roster},
     spare,
@@ -106,24 +106,24 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
         Spare::of(Alone::new(Self::new(Core::blank())))
     }
 
-    /// Lets go of a group that has ended well, which leaves its place in the tree. If nobody else has it and it
-    /// was not too large, the next one of its kind that this thread opens is made of it.
+    /// Lets go of a group that has ended well, which leaves its place in the tree. If it was not too large, the next one
+    /// of its kind that this thread opens is made of it.
     #[inline]
-    pub(super) fn recycle(group: Owner<Core<B, E>>) {
+    pub(super) fn recycle(group: Lone<Core<B, E>>) {
         ambient::at_known_node(|around| Self::recycle_at(around, group));
     }
 
     #[inline(never)]
-    fn recycle_at(around: Option<&Arc<Node>>, group: Owner<Core<B, E>>) {
+    fn recycle_at(around: Option<&Arc<Node>>, group: Lone<Core<B, E>>) {
         match group.into_spare(around) {
             Ok(spare) => spare::keep(spare.clear(Core::end)),
             Err(group) => Self::recycle_without(group),
         }
     }
 
-    /// The same with another node.
+    /// The same with another node, if nobody else has the group. It has left its place.
     #[cold]
-    fn recycle_without(group: Owner<Core<B, E>>) {
+    pub(super) fn recycle_without(group: Owner<Core<B, E>>) {
         spare::keep(group.into_spare_without(Core::end));
     }
 }

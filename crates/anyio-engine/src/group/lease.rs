@@ -93,7 +93,13 @@ impl<C> Owner<C> {
         self.0.roster.orphan(|| self.any());
     }
 
-    /// Whether nobody is in the group, and nobody can come: it needs no closing.
+    /// Takes it out of there if nobody is in the group, and nobody can come: it needs no closing.
+    #[inline(always)]
+    pub(super) fn take_alone(held: &mut Option<Self>) -> Option<Lone<C>> {
+        held.take_if(|group| group.is_alone()).map(Lone)
+    }
+
+    /// Whether nobody is in the group, and nobody can come.
     #[inline]
     pub(super) fn is_alone(&self) -> bool {
         // The model checker knows nothing of what an `Arc`'s count orders.
@@ -121,24 +127,44 @@ impl<C> Owner<C> {
     }
 }
 
-impl<C: Placed> Owner<C> {
+/// A group that nobody is in, and nobody can come to: it [was alone](Owner::is_alone), and stays so in the hands of its
+/// future.
+pub(super) struct Lone<C>(Owner<C>);
+
+impl<C> Lone<C> {
+    pub(super) fn into_owner(self) -> Owner<C> {
+        self.0
+    }
+}
+
+impl<C> Deref for Lone<C> {
+    type Target = Shared<C>;
+
+    #[inline]
+    fn deref(&self) -> &Shared<C> {
+        &self.0
+    }
+}
+
+impl<C: Placed> Lone<C> {
     /// What the group was made of, for another one. It leaves its place in the tree, which is mostly beneath `around`; and
-    /// comes back if somebody is in there, or could come, or a walk still looks at it.
+    /// comes back if a walk still looks at it.
     #[inline(always)]
-    pub(super) fn into_spare(self, around: Option<&Arc<Node>>) -> Result<Spare<C>, Self> {
-        let node = self.place().node();
-        // In this order: who has the group could come to have the node.
-        if !self.is_alone() || !node.is_left() {
+    pub(super) fn into_spare(self, around: Option<&Arc<Node>>) -> Result<Spare<C>, Owner<C>> {
+        let group = self.0;
+        let node = group.place().node();
+        // Now, and not before: who has the group could come to have the node.
+        if !node.is_left() {
             node.detach();
-            return Err(self);
+            return Err(group);
         }
         node.part(around);
-        if !self.is_unseen() {
+        if !group.is_unseen() {
             node.detach_parted();
-            return Err(self);
+            return Err(group);
         }
-        // SAFETY: it was alone, and so there is no handle, nor will there be.
-        let memory = unsafe { self.into_memory() };
+        // SAFETY: it is alone, and so there is no handle, nor will there be.
+        let memory = unsafe { group.into_memory() };
         // SAFETY: nobody else may have it, nor upgrade a weak reference as long as this lives. When it was alone there
         // was no other strong reference than this. Who makes one of a weak reference has that from a node, and
         // `Spare::of` alone makes some: that of this memory is in its node. That one was left, so that nobody could come
@@ -147,7 +173,9 @@ impl<C: Placed> Owner<C> {
         // which this is over, as in 5.
         Ok(Spare { memory: unsafe { Alone::assume(memory) } })
     }
+}
 
+impl<C: Placed> Owner<C> {
     /// Whether no walk looks at a group that is alone, and whose node has parted.
     #[inline(always)]
     fn is_unseen(&self) -> bool {
@@ -527,25 +555,33 @@ mod tests {
         Owner::of(Spare::of(memory).into_memory())
     }
 
+    fn into_spare(group: Owner<Plain>) -> Result<Spare<Plain>, Owner<Plain>> {
+        let mut held = Some(group);
+        match Owner::take_alone(&mut held) {
+            Some(lone) => lone.into_spare(None),
+            None => Err(held.expect("it is left there")),
+        }
+    }
+
     #[test]
     fn what_somebody_looks_at_is_not_written() {
         let held = group();
         let (node, members) = (Arc::clone(held.0.place().node()), Arc::downgrade(&held.0));
-        assert!(held.into_spare(None).is_err(), "a walk has the node");
+        assert!(into_spare(held).is_err(), "a walk has the node");
         drop((node, members));
 
         let held = group();
         let members: Weak<dyn Members> = Arc::downgrade(&held.0) as _;
-        let held = held.into_spare(None).err().expect("a walk has the way to the tasks");
+        let held = into_spare(held).err().expect("a walk has the way to the tasks");
         drop(members);
         assert!(held.into_spare_without(|_, _| true).is_some(), "nobody has it now");
 
         let held = group();
         let members = Arc::clone(&held.0);
-        assert!(held.into_spare(None).is_err(), "a walk has the tasks");
+        assert!(into_spare(held).is_err(), "a walk has the tasks");
         drop(members);
 
-        assert!(group().into_spare(None).is_ok());
+        assert!(into_spare(group()).is_ok());
     }
 
     /// Nothing of the tasks of a group is among those of the next one in its memory, but the slots.
@@ -565,7 +601,7 @@ mod tests {
             last
         };
         let generation = run(&first, 40);
-        let Ok(spare) = first.into_spare(None) else { unreachable!("nobody has it") };
+        let Ok(spare) = into_spare(first) else { unreachable!("nobody has it") };
         let spare = spare.clear(|roster, _| roster.strip()).expect("it is not large");
         let second = Owner::of(spare.into_memory());
         assert!(second.0.roster.list().is_empty());

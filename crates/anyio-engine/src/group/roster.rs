@@ -204,12 +204,6 @@ impl Roster {
         self.running(self.exit()) as usize
     }
 
-    /// Whether there seem to be tasks to wait for.
-    #[inline]
-    pub(super) fn is_busy(&self) -> bool {
-        self.running(self.exit()) > self.services.load(Ordering::Acquire)
-    }
-
     /// Makes room for a task, unless the group has closed.
     ///
     /// # Panics

@@ -179,27 +179,31 @@ where
         });
         let Some(core) = this.core.as_ref() else { return opening.poll_unwound::<E, K>(cx) };
         ready!(opening.as_mut().poll_body(make, &core.tally, cx));
-        // The waker is there before the group says that it waits, and then looks whether it has to.
-        let waits = core.roster.is_busy();
-        if waits {
-            core.tally.place.settle(cx);
-        }
-        let over = !waits && core.is_alone();
-        if !over && !core.has_ended() {
-            if waits {
-                return Poll::Pending;
+        let ended = match Owner::take_alone(this.core) {
+            Some(core) => {
+                if let Some(value) = opening.as_mut().finish_well(&core.tally) {
+                    Group::recycle(core);
+                    return Poll::Ready(Ok(value));
+                }
+                core.into_owner()
             }
-            core.tally.place.settle(cx);
-            if !core.has_ended() {
-                return Poll::Pending;
+            None => {
+                let Some(core) = this.core.as_ref() else { unreachable!("it was left there") };
+                // The waker is there before the group says that it waits, and then looks whether it has to.
+                core.tally.place.settle(cx);
+                if !core.has_ended() {
+                    return Poll::Pending;
+                }
+                let Some(core) = this.core.take() else { unreachable!("it was left there") };
+                core
             }
-        }
-        let Some(core) = this.core.take() else { unreachable!("it was there above") };
-        if let Some(value) = opening.as_mut().finish_well(&core.tally) {
-            Group::recycle(core);
+        };
+        if let Some(value) = opening.as_mut().finish_well(&ended.tally) {
+            ended.tally.node().detach();
+            Group::recycle_without(ended);
             return Poll::Ready(Ok(value));
         }
-        opening.finish_ill::<E, K>(&core.tally, || core.roster.drop_locals(), cx)
+        opening.finish_ill::<E, K>(&ended.tally, || ended.roster.drop_locals(), cx)
     }
 }
 
