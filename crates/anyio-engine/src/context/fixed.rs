@@ -43,6 +43,12 @@ impl FixedFrame {
         self.cell = OnceCell::from(node);
     }
 
+    /// The node, if it has one.
+    #[inline]
+    pub(crate) fn node_mut(&mut self) -> Option<&mut Arc<Node>> {
+        self.cell.get_mut()
+    }
+
     #[inline]
     pub(crate) fn take(&mut self) -> Option<Arc<Node>> {
         self.cell.take()

@@ -270,35 +270,38 @@ impl<C: Placed> Spare<C> {
     pub(super) fn clear(mut self, end: impl FnOnce(&mut Roster, &mut C) -> bool) -> Option<Self> {
         let Shared { roster, core, .. } = &mut *self.memory;
         let ended = end(roster, core);
-        match Node::strip(self.take_node()) {
-            Ok(node) => {
-                self.memory.core.place_mut().begin(node.share());
-                ended.then_some(self)
-            }
-            Err(node) => {
-                // The node may be seen again, from which one would come to it.
-                drop(self);
-                node.detach_parted();
-                None
-            }
+        if self.node().strip() {
+            ended.then_some(self)
+        } else {
+            self.give_back();
+            None
         }
     }
 
+    /// The node has to leave as others do.
+    #[cold]
+    fn give_back(mut self) {
+        let node = self.memory.core.place_mut().take();
+        // From a node that is seen again, one would come to the memory.
+        drop(self);
+        node.iter().for_each(Node::detach_parted);
+    }
+
     #[inline(always)]
-    fn take_node(&mut self) -> Alone<Node> {
-        let Some(node) = self.memory.core.place_mut().take() else {
+    fn node(&mut self) -> &mut Node {
+        let Some(node) = self.memory.core.place_mut().node_mut() else {
             unreachable!("a spare group has a node")
         };
         // SAFETY: nobody else may have it, nor upgrade a weak reference: that is so of a `Spare`, and there is no weak
         // reference to a node that was alone, or has been `left` by all others.
-        unsafe { Alone::assume(node) }
+        unsafe { Alone::borrow(node) }
     }
 
     /// Begins a group beneath `parent`, of which `head` is.
     #[inline(always)]
     pub(super) fn begin(mut self, head: &Head, parent: Option<&Arc<Node>>) -> Fresh<C> {
-        let node = head.begin(parent, self.take_node());
-        self.memory.core.place_mut().begin(Arc::clone(&node));
+        head.begin(parent, self.node());
+        let node = Arc::clone(self.memory.core.place().node());
         Fresh { memory: self.memory, node }
     }
 }

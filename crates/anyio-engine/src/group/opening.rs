@@ -18,7 +18,7 @@ use super::{
 use crate::{
     context::{Body, Frame, ambient, poll_unwound},
     scope::{BOUNDARY, Outcome, catch, conclude, forget},
-    sys::{Alone, Arc},
+    sys::Arc,
     trace::Span,
     tree::{Flags, Node, Role},
 };
@@ -43,18 +43,20 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Begins the group beneath `parent`, with a node that is made of what is `blank`. Nobody sees that before it has
+    /// Begins the group beneath `parent`: its node is what is `blank`. Nobody sees that before it has
     /// [entered](Node::enter) its place.
     #[inline(always)]
-    pub(super) fn begin(&self, parent: Option<&Arc<Node>>, blank: Alone<Node>) -> Arc<Node> {
+    pub(super) fn begin(&self, parent: Option<&Arc<Node>>, blank: &mut Node) {
         let (name, site) = (self.name.as_ref(), self.location);
-        Node::begin(blank, parent, GROUP, |links| links.open(name, site))
+        blank.begin(parent, GROUP, |links| links.open(name, site));
     }
 
     /// Opens the group where the running code is, with a node for nothing else.
     pub(super) fn open(&self) -> Arc<Node> {
         ambient::at_node(|parent| {
-            let node = self.begin(parent, Node::blank());
+            let mut node = Node::blank();
+            self.begin(parent, &mut node);
+            let node = node.share();
             if let Some(parent) = parent {
                 Arc::clone(&node).enter(parent);
             }

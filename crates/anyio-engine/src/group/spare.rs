@@ -3,16 +3,13 @@
 //! As with the [nodes](crate::tree), and for the same reason; it is of use only for a group of the same kind.
 #![expect(unsafe_code, reason = "what a thread keeps is nobody else's; the argument is at `take`")]
 
-use std::{
-    any::{Any, TypeId},
-    cell::Cell,
-};
+use std::{any::Any, cell::Cell};
 
 use super::lease::{Placed, Shared, Spare};
 use crate::sys::Arc;
 
-/// The memory of a [`Spare`], which nobody has but this; and which it is.
-struct Kept(TypeId, Arc<dyn Any + Send + Sync>);
+/// The memory of a [`Spare`], which nobody has but this.
+struct Kept(Arc<dyn Any + Send + Sync>);
 
 // Not the model checker's: it may not see what one execution has left for another.
 std::thread_local! {
@@ -26,13 +23,8 @@ pub(super) fn take<C: Placed>() -> Option<Spare<C>> {
         return None;
     }
     // Nothing at the end of the thread.
-    let Kept(kind, memory) = SPARE.try_with(Cell::take).ok()??;
-    if kind != TypeId::of::<Shared<C>>() {
-        return None;
-    }
-    // SAFETY: the pointer has to be from `into_raw`, of an `Arc` of the same type: `keep`, which alone writes there, has
-    // written the type beside it.
-    let memory = unsafe { Arc::from_raw(Arc::into_raw(memory).cast()) };
+    let Kept(memory) = SPARE.try_with(Cell::take).ok()??;
+    let memory: Arc<Shared<C>> = memory.downcast().ok()?;
     // SAFETY: it has to be that of a `Spare`, which `keep` was given, and nobody has cloned it since.
     Some(unsafe { Spare::from_memory(memory) })
 }
@@ -43,7 +35,7 @@ pub(super) fn keep<C: Placed>(spare: Option<Spare<C>>) {
     if let Some(spare) = spare
         && !cfg!(loom)
     {
-        let kept = Kept(TypeId::of::<Shared<C>>(), spare.into_memory());
+        let kept = Kept(spare.into_memory());
         // What comes back is dropped: what was there, or this at the end of the thread.
         _ = SPARE.try_with(|spare| spare.replace(Some(kept)));
     }

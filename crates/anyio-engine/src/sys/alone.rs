@@ -37,6 +37,20 @@ impl<T> Alone<T> {
         Self(shared)
     }
 
+    /// What is in memory that is alone, for who knows.
+    ///
+    /// # Safety
+    ///
+    /// The invariant has to hold as long as the reference lives, with `shared` as the one `Arc`.
+    #[inline]
+    pub(crate) unsafe fn borrow(shared: &mut Arc<T>) -> &mut T {
+        // SAFETY: the dereference needs a pointer to a valid `T` that nobody else uses as long as the reference
+        // lives. `Arc::as_ptr` gives that of the `T` in the memory, which the `Arc` keeps, with the right to write
+        // there. By the invariant nobody else can come to it, and who could has done with it; and who has this one
+        // cannot, since the reference borrows it.
+        unsafe { &mut *Arc::as_ptr(shared).cast_mut() }
+    }
+
     /// From now on, others may have it, too.
     #[inline]
     pub(crate) fn share(self) -> Arc<T> {
@@ -66,11 +80,8 @@ impl<T> Deref for Alone<T> {
 impl<T> DerefMut for Alone<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the dereference needs a pointer to a valid `T` that nobody else uses as long as the reference
-        // lives. `Arc::as_ptr` gives that of the `T` in the memory, which the `Arc` keeps, with the right to write
-        // there. By the invariant nobody else can come to it, and who could has done with it; and who has this one
-        // cannot, since the reference borrows it.
-        unsafe { &mut *Arc::as_ptr(&self.0).cast_mut() }
+        // SAFETY: the invariant holds as long as this lives, which the reference borrows.
+        unsafe { Self::borrow(&mut self.0) }
     }
 }
 

@@ -28,7 +28,9 @@ impl Node {
     /// A new node, which nobody else has seen when `fill` writes what it begins with.
     #[inline]
     pub(crate) fn new(flags: Flags, fill: impl FnOnce(&mut Links)) -> Arc<Self> {
-        Self::begin(Self::blank(), None, flags, fill)
+        let mut node = Self::blank();
+        node.begin(None, flags, fill);
+        node.share()
     }
 
     /// The same beneath `parent`, or whatever has taken that one's place.
@@ -38,32 +40,32 @@ impl Node {
         flags: Flags,
         fill: impl FnOnce(&mut Links),
     ) -> Arc<Self> {
-        let node = Self::begin(Self::blank(), Some(parent), flags, fill);
+        let mut node = Self::blank();
+        node.begin(Some(parent), flags, fill);
+        let node = node.share();
         Arc::clone(&node).enter(parent);
         node
     }
 
-    /// A new node made of what is `blank`. If it shall be beneath `parent`, it has to [enter](Self::enter) before
-    /// anything else is done with it; until then, nobody sees it from there.
+    /// What is [blank](Self::blank) is a new node from now on. If it shall be beneath `parent`, it has to
+    /// [enter](Self::enter) before anything else is done with it; until then, nobody sees it from there.
     ///
     /// It is written where it will be: to put a node together elsewhere and copy it takes longer than all the rest.
     #[inline(always)]
     pub(crate) fn begin(
-        blank: Alone<Self>,
+        &mut self,
         parent: Option<&Arc<Self>>,
         flags: Flags,
         fill: impl FnOnce(&mut Links),
-    ) -> Arc<Self> {
-        let mut node = blank;
+    ) {
         let effective = if flags.any(Flags::CANCELLED) { Flags::EFFECTIVE } else { Flags::PLAIN };
         let asked = if flags.any(Flags::SHUTDOWN) { Flags::ASKED } else { Flags::PLAIN };
-        node.flags.store(flags.with(effective).with(asked).0, Ordering::Relaxed);
-        node.set_parent_address(parent.map_or(0, Self::address));
-        let links = node.links.get_mut();
+        self.flags.store(flags.with(effective).with(asked).0, Ordering::Relaxed);
+        self.set_parent_address(parent.map_or(0, Self::address));
+        let links = self.links.get_mut();
         links.gone = false;
         links.parent = parent.cloned();
         fill(links);
-        node.share()
     }
 
     /// Puts a node that has [begun](Self::begin) beneath `parent` there, or beneath whatever has taken that one's place.

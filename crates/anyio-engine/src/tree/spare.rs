@@ -103,16 +103,16 @@ impl Node {
     }
 
     /// Takes out what there is of a node that has [parted](Self::part), but for the tasks of a group: it is as good as
-    /// new. If there is more in it than in most, or it was cancelled until then, it comes back, and has to be
+    /// new. False if there is more in it than in most, or it was cancelled until then: it has to be
     /// [taken out](Self::detach_parted).
     #[inline(always)]
-    pub(crate) fn strip(mut node: Alone<Self>) -> Result<Alone<Self>, Arc<Self>> {
-        if node.is_told() || !node.links.get_mut().is_plain() {
-            return Err(node.share());
+    pub(crate) fn strip(&mut self) -> bool {
+        let plain = !self.is_told() && self.links.get_mut().is_plain();
+        if plain {
+            self.links.get_mut().strip();
+            drop(self.waker.take());
         }
-        node.links.get_mut().strip();
-        drop(node.waker.take());
-        Ok(node)
+        plain
     }
 
     /// A node has parted, and somebody has it all the same, or it is not plain: it leaves as any other.
@@ -132,12 +132,16 @@ impl Node {
             return node.detach();
         }
         node.part(around);
-        match Alone::of(node).and_then(Self::strip) {
+        match Alone::of(node) {
             Ok(mut node) => {
-                node.links.get_mut().members = None;
-                keep(node);
+                if node.strip() {
+                    node.links.get_mut().members = None;
+                    keep(node);
+                } else {
+                    node.share().detach_parted();
+                }
             }
-            // A walk still looks at it, as a rule.
+            // A walk still looks at it.
             Err(node) => node.detach_parted(),
         }
     }
