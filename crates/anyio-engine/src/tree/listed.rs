@@ -9,9 +9,11 @@
 //! have ended at once, a future that is moved away when it is polled where it comes to.
 
 use std::{
+    cmp::Reverse,
     mem,
     panic::Location,
     sync::{Arc as StdArc, Mutex as StdMutex, PoisonError},
+    time::Duration,
 };
 
 use slab::Slab;
@@ -149,7 +151,11 @@ pub(crate) fn listed() -> Vec<Arc<Node>> {
         let nodes = shard.lock().unwrap_or_else(PoisonError::into_inner);
         found.extend(nodes.iter().filter_map(|(_, node)| node.upgrade()));
     }
-    found.sort_by_cached_key(|node| node.links.lock().listing.since);
+    let now = ticks::refresh();
+    let age = |since| ticks::age(since, now);
+    found.sort_by_cached_key(|node| {
+        Reverse(node.links.lock().listing.since.map_or(Duration::MAX, age))
+    });
     found
 }
 

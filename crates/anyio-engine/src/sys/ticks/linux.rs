@@ -8,11 +8,13 @@ pub(super) fn exact() -> u64 {
 
 /// Nanoseconds, as of the kernel's last tick: a few milliseconds ago at most. That is read in a quarter
 /// of the time.
+#[inline]
 pub(super) fn cheap() -> u64 {
     nanoseconds(libc::CLOCK_MONOTONIC_COARSE)
 }
 
 #[expect(clippy::cast_sign_loss, reason = "these clocks count from the machine's start")]
+#[inline]
 fn nanoseconds(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the call needs a valid pointer to write one `timespec` to, which a reference to a local

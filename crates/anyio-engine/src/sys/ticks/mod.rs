@@ -8,7 +8,7 @@ mod elsewhere;
 mod linux;
 
 use std::{
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -20,17 +20,18 @@ use self::linux::{cheap, exact};
 /// How many bits of a number of nanoseconds are less than a tick, which is some 17 milliseconds: a
 /// division by a rounder number would take as long as the rest of it all.
 const TICK: u32 = 24;
-/// The clock stands still afterwards, which is after more than a year.
-pub(crate) const LAST: u32 = (1 << 31) - 2;
+/// The clock begins anew after more than a year: a time has one bit less than its type.
+const TIMES: u32 = (1 << 31) - 1;
+/// Of two times, the one that is later by no more than this, some hours, is taken for that, and not for one of a year ago.
+const AHEAD: u32 = 1 << 20;
 
-static TICKS: AtomicU32 = AtomicU32::new(0);
-/// When somebody looked for the first time; zero before that.
-static START: AtomicU64 = AtomicU64::new(0);
+/// No time, as long as nobody has looked.
+static TICKS: AtomicU32 = AtomicU32::new(u32::MAX);
 
 /// The time when somebody looked at the real clock last: never later than it is.
 #[inline]
 pub(crate) fn coarse() -> u32 {
-    TICKS.load(Ordering::Relaxed)
+    TICKS.load(Ordering::Relaxed) & TIMES
 }
 
 /// The time, from the real clock.
@@ -39,41 +40,38 @@ pub(crate) fn refresh() -> u32 {
 }
 
 /// The time of a few milliseconds ago at most, where that is cheaper.
+#[inline]
 pub(crate) fn glance() -> u32 {
     keep(cheap())
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the smaller of the two is no larger than `LAST`"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "that is where the clock begins anew")]
 #[inline]
-fn keep(now: u64) -> u32 {
-    let start = match START.load(Ordering::Relaxed) {
-        0 => begin(),
-        start => start,
-    };
-    let ticks = (now.saturating_sub(start) >> TICK).min(u64::from(LAST)) as u32;
+fn keep(nanoseconds: u64) -> u32 {
+    let now = (nanoseconds >> TICK) as u32 & TIMES;
     // It seldom changes, and is read by everybody who spawns.
-    if TICKS.load(Ordering::Relaxed) < ticks {
-        TICKS.fetch_max(ticks, Ordering::Relaxed);
+    if TICKS.load(Ordering::Relaxed) != now {
+        advance(now);
     }
-    ticks
+    now
 }
 
-/// Whoever is first says what it is.
 #[cold]
-fn begin() -> u64 {
-    let now = exact().max(1);
-    match START.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed) {
-        Ok(_) => now,
-        Err(start) => start,
-    }
+fn advance(now: u32) {
+    let later = |known| (known > TIMES || ticks_between(known, now) > 0).then_some(now);
+    // Not if somebody else has looked since.
+    _ = TICKS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
+}
+
+/// None if `since` is the later one.
+const fn ticks_between(since: u32, now: u32) -> u32 {
+    let ticks = now.wrapping_sub(since) & TIMES;
+    if ticks > TIMES - AHEAD { 0 } else { ticks }
 }
 
 /// How long ago that time was, to a tick.
 pub(crate) fn age(since: u32, now: u32) -> Duration {
-    Duration::from_nanos(u64::from(now.saturating_sub(since)) << TICK)
+    Duration::from_nanos(u64::from(ticks_between(since, now)) << TICK)
 }
 
 #[cfg(test)]
@@ -82,11 +80,20 @@ mod tests {
 
     #[test]
     fn the_coarse_clock_is_not_ahead() {
+        refresh();
         let coarse = coarse();
         let now = refresh();
-        assert!(coarse <= now && self::coarse() >= now);
-        assert!(glance() <= refresh());
+        assert!(ticks_between(now, coarse) == 0 && ticks_between(self::coarse(), now) == 0);
+        assert_eq!(ticks_between(refresh(), glance()), 0);
         assert_eq!(age(now, now + 64).as_millis(), 1_073);
         assert_eq!(age(now + 1, now), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_clock_begins_anew() {
+        assert_eq!(age(TIMES, 0), age(0, 1));
+        assert_eq!(age(0, TIMES), Duration::ZERO);
+        assert_eq!(age(AHEAD, 0), Duration::ZERO);
+        assert!(age(AHEAD + 1, 0) > Duration::from_hours(24 * 365));
     }
 }
