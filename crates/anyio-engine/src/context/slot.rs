@@ -60,7 +60,8 @@ impl Kind<'_> {
 pub(crate) struct Entry<'a> {
     cell: &'a OnceCell<Arc<Node>>,
     kind: &'a Kind<'a>,
-    locals: Source<'a>,
+    /// None if they are those of what is around it.
+    locals: Option<Source<'a>>,
     /// It is cancelled if, and only if, what is around it is.
     passes_on: bool,
     /// If it is the outermost frame of a task.
@@ -120,8 +121,6 @@ impl<'a> Turn<'a> {
 /// Where a frame has its locals from.
 #[derive(Clone, Copy)]
 pub(crate) enum Source<'a> {
-    /// From what is around it.
-    Outer,
     /// It has its own, or none, whatever is set outside.
     Own(Option<&'a Arc<Locals>>),
     /// Its owner says.
@@ -132,7 +131,7 @@ impl<'a> Entry<'a> {
     #[inline]
     pub(crate) fn new(cell: &'a OnceCell<Arc<Node>>, kind: &'a Kind<'a>) -> Self {
         let passes_on = cell.get().is_none() && kind.passes_on();
-        Self { cell, kind, locals: Source::Outer, passes_on, turn: None }
+        Self { cell, kind, locals: None, passes_on, turn: None }
     }
 
     /// A frame that has a node, or none and is of a kind of which this is known.
@@ -142,7 +141,7 @@ impl<'a> Entry<'a> {
         kind: &'a Kind<'a>,
         passes_on: bool,
     ) -> Self {
-        Self { cell, kind, locals: Source::Outer, passes_on, turn: None }
+        Self { cell, kind, locals: None, passes_on, turn: None }
     }
 
     /// It is the outermost frame of a task.
@@ -153,7 +152,7 @@ impl<'a> Entry<'a> {
 
     /// From here inwards, the locals are those from `source`.
     pub(crate) const fn with_locals(mut self, source: Source<'a>) -> Self {
-        self.locals = source;
+        self.locals = Some(source);
         self
     }
 }
@@ -210,7 +209,7 @@ pub(crate) fn enter<R>(entry: Entry<'_>, f: impl FnOnce() -> R) -> R {
         None => current(|view| view.map_or(ptr::null(), |view| view.0.turn)),
     };
     let Entry { cell, kind, locals, .. } = entry;
-    let locals = if matches!(locals, Source::Outer) { None } else { Some(&locals) };
+    let locals = locals.as_ref();
     let link = Link { cell, kind, locals, outer, decisive, turn };
     // What it borrows lives longer than this call, or was put on its stack before the link; `current` says why nobody
     // sees more of it than that.
@@ -310,7 +309,7 @@ impl<'v> View<'v> {
         let mut next = Some(self);
         while let Some(view) = next {
             match view.0.locals {
-                None | Some(Source::Outer) => next = view.outer(),
+                None => next = view.outer(),
                 Some(Source::Own(locals)) => return locals.cloned(),
                 Some(Source::Owner) => {
                     let Kind::Owned(owner) = view.kind() else { return None };
