@@ -13,7 +13,7 @@ use crate::{
     context::{FixedFrame, Locals, ambient, current_backend},
     erased::Erased,
     sync::Semaphore,
-    sys::{Alone, Arc},
+    sys::{Alone, Arc, init},
     trace,
     tree::Node,
 };
@@ -95,7 +95,8 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
         core.tally.begin(head, settings);
         core.backend = current_backend();
         core.spawner = spawner;
-        core.limit = settings.limit.map(|limit| Arc::new(Semaphore::new(limit)));
+        let limit = settings.limit.map(|limit| Arc::new(Semaphore::new(limit)));
+        init(&mut core.limit, limit);
         let group = fresh.enter(parent);
         group.tally.node().be_found();
         group

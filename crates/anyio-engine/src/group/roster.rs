@@ -7,7 +7,7 @@ use anyio_core::{Cause, CauseKind};
 use super::{lease::AnyShared, slot::Slot, slots::Slots};
 use crate::{
     context::Locals,
-    sys::{Arc, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering},
+    sys::{Arc, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, init},
     tree::{Member, Node},
 };
 
@@ -148,7 +148,7 @@ impl Roster {
     /// It is new, or was [stripped](Self::strip): it is a new group's.
     #[inline]
     pub(super) fn begin(&mut self, locals: Option<Arc<Locals>>) {
-        self.entrance.get_mut().locals = locals;
+        init(&mut self.entrance.get_mut().locals, locals);
     }
 
     /// Makes one that nobody else has, and nobody is in, as good as new; the slots stay. False if there are too many.

@@ -8,6 +8,7 @@
 //! and then, by the thread that will publish it.
 
 mod alone;
+mod init;
 #[cfg(loom)]
 mod checked;
 #[cfg(not(loom))]
@@ -22,6 +23,7 @@ pub(crate) use std::sync::{
 };
 
 pub(crate) use alone::Alone;
+pub(crate) use init::init;
 #[cfg(loom)]
 pub(crate) use checked::*;
 #[cfg(not(loom))]

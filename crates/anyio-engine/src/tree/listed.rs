@@ -19,7 +19,7 @@ use std::{
 use slab::Slab;
 
 use super::{flags::Flags, links::Links, node::Node};
-use crate::sys::{Arc, Weak, ticks};
+use crate::sys::{Arc, Weak, init, ticks};
 
 /// One lock would be everybody's; this many are enough for those who open groups at the same time.
 const SHARDS: usize = 16;
@@ -78,7 +78,7 @@ impl Links {
     /// The node, which is new, is that of a group with this name, opened there and now.
     #[inline]
     pub(crate) fn open(&mut self, name: Option<&StdArc<str>>, site: &'static Location<'static>) {
-        self.label.name = name.cloned();
+        init(&mut self.label.name, name.cloned());
         self.label.site = Some(site);
         self.listing.since = Some(ticks::glance());
     }

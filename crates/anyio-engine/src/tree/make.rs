@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::{bell::Bell, flags::Flags, links::Links, node::Node, spare};
-use crate::sys::{Alone, Arc, AtomicU32, AtomicUsize, Mutex, Ordering};
+use crate::sys::{Alone, Arc, AtomicU32, AtomicUsize, Mutex, Ordering, init};
 
 impl Node {
     /// What a node can be made of, in which there is nothing. To begin anew in one that was let go is less work than
@@ -64,7 +64,7 @@ impl Node {
         self.set_parent_address(parent.map_or(0, Self::address));
         let links = self.links.get_mut();
         links.gone = false;
-        links.parent = parent.cloned();
+        init(&mut links.parent, parent.cloned());
         fill(links);
     }
 
