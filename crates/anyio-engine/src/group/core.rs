@@ -33,28 +33,32 @@ pub(super) type Group<B, E> = Shared<Core<B, E>>;
 pub(super) struct Core<B: Executor, E> {
     pub(super) tally: Tally<E>,
     pub(super) backend: Option<&'static Erased>,
-    /// What starts tasks where the group was opened.
-    pub(super) spawner: Result<B::Spawner, NoRuntime>,
+    /// What starts tasks where the group was opened, from its beginning to its end.
+    spawner: Option<Result<B::Spawner, NoRuntime>>,
     /// Its permits bound the tasks that run.
     pub(super) limit: Option<Arc<Semaphore>>,
-}
-
-/// Why nothing is spawned in what is no group's.
-#[inline]
-fn no_group() -> NoRuntime {
-    NoRuntime::new("there is no group")
 }
 
 impl<B: Executor, E> Core<B, E> {
     /// Of no group.
     fn blank() -> Self {
-        Self { tally: Tally::blank(), backend: None, spawner: Err(no_group()), limit: None }
+        Self { tally: Tally::blank(), backend: None, spawner: None, limit: None }
+    }
+
+    /// What starts tasks, if there is anything where the group was opened.
+    #[inline]
+    pub(super) fn spawner(&self) -> Result<&B::Spawner, NoRuntime> {
+        match &self.spawner {
+            Some(Ok(spawner)) => Ok(spawner),
+            Some(Err(error)) => Err(error.clone()),
+            None => unreachable!("who asks has a group"),
+        }
     }
 
     /// Takes out what there is of a group that has ended well. False if it was too large.
     #[inline(always)]
     fn end(roster: &mut Roster, core: &mut Self) -> bool {
-        core.spawner = Err(no_group());
+        core.spawner = None;
         core.limit = None;
         core.tally.end();
         roster.strip()
@@ -94,7 +98,7 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
         roster.begin(Locals::current());
         core.tally.begin(head, settings);
         core.backend = current_backend();
-        core.spawner = spawner;
+        init(&mut core.spawner, Some(spawner));
         let limit = settings.limit.map(|limit| Arc::new(Semaphore::new(limit)));
         init(&mut core.limit, limit);
         let group = fresh.enter(parent);

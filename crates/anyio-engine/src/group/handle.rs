@@ -145,7 +145,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         profile: &Profile,
     ) -> Result<(Places<B, E>, &B::Spawner), Refused> {
         let core = &self.core;
-        let spawner = core.spawner.as_ref().map_err(|error| Refused::NoRuntime(error.clone()))?;
+        let spawner = core.spawner().map_err(Refused::NoRuntime)?;
         let entered = lease::enter(core, profile.name.clone(), profile.location, profile.service);
         let places = entered.ok_or(Refused::Closed)?;
         if profile.service && core.roster.is_awaited() {

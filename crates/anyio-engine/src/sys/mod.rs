@@ -8,9 +8,9 @@
 //! and then, by the thread that will publish it.
 
 mod alone;
-mod init;
 #[cfg(loom)]
 mod checked;
+mod init;
 #[cfg(not(loom))]
 mod native;
 mod place;
@@ -23,9 +23,9 @@ pub(crate) use std::sync::{
 };
 
 pub(crate) use alone::Alone;
-pub(crate) use init::init;
 #[cfg(loom)]
 pub(crate) use checked::*;
+pub(crate) use init::init;
 #[cfg(not(loom))]
 pub(crate) use native::*;
 pub(crate) use place::Place;
