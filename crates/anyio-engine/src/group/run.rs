@@ -18,6 +18,7 @@ use super::{
     lease::Owner,
     opening::Opening,
 };
+use crate::sys::init;
 
 /// Opens a group of tasks, runs `body` in it, and returns when the body and every task have ended.
 ///
@@ -173,8 +174,9 @@ where
         let this = self.project();
         let mut opening = this.opening;
         let make = opening.as_mut().start().map(|body| {
-            let core = this.core.insert(Group::open(opening.as_mut().head(), this.settings));
+            let core = Group::open(opening.as_mut().head(), this.settings);
             let group = TaskGroup::new(core.handle());
+            init(this.core, Some(core));
             || body(group)
         });
         let Some(core) = this.core.as_ref() else { return opening.poll_unwound::<E, K>(cx) };
