@@ -42,7 +42,7 @@ pub(super) struct Core<B: Executor, E> {
 impl<B: Executor, E> Core<B, E> {
     /// Of no group.
     fn blank() -> Self {
-        Self { tally: Tally::blank(), backend: None, spawner: None, limit: None }
+        Self { tally: Tally::new(FixedFrame::new()), backend: None, spawner: None, limit: None }
     }
 
     /// What starts tasks, if there is anything where the group was opened.
@@ -152,7 +152,7 @@ impl<B: Executor, E> Owner<Core<B, E>> {
         self.leave();
         let tasks = self.roster.len();
         if tasks > 0 {
-            trace::group_dropped(&self.tally.span, self.tally.node(), tasks);
+            trace::group_dropped(&self.tally.span(), self.tally.node(), tasks);
             self.tally.node().stay_for_members();
         }
     }

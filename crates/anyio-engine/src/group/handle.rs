@@ -177,7 +177,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         let place = Place::new(index, service || started || name.is_some());
         let limited = core.limit.is_some() && !service;
         if trace::is_on() || limited {
-            let span = core.tally.span.task(name.as_deref(), location);
+            let span = core.tally.span().task(name.as_deref(), location);
             self.launch_within(seat, place, spawner, span, limited, future);
         } else {
             spawner.spawn_task(ChildTask::new(seat, place, future));

@@ -139,10 +139,10 @@ impl<F, Fut, T> Opening<F, Fut, T> {
     {
         let mut this = self.project();
         let (name, boundary) = (&this.head.name, &mut *this.boundary);
-        let Tally { place, span, .. } = tally;
+        let place = &tally.place;
         let (mut body, mut make) = (this.body.as_mut(), make);
         // One in the other, and not one given to the other: what they use is not copied from each to the next.
-        let polled = span.catch_in_scope(|| {
+        let polled = tally.catch_in_span(|| {
             place.enter_inner(boundary, &BOUNDARY, |node| {
                 if let Some(make) = make.take() {
                     body.as_mut().set(make());

@@ -1,19 +1,19 @@
 //! What goes wrong in a group, all in one place.
 
-use std::{any::Any, sync::Arc as StdArc};
+use std::{any::Any, mem, sync::Arc as StdArc};
 
 use anyio_core::{Cause, CauseKind};
 
 use super::{core::Settings, opening::Head};
 use crate::{
     context::FixedFrame,
-    scope::hush,
+    scope::{Caught, catch, hush},
     sys::{Arc, AtomicU8, Mutex, Ordering},
     trace::{self, Span},
     tree::Node,
 };
 
-/// There is something in `failure`.
+/// There is something in the `failure`.
 const FAILED: u8 = 1;
 /// A member was unwound by a cancellation from outside the group.
 const CUT: u8 = 1 << 1;
@@ -24,13 +24,29 @@ const LOST: u8 = 1 << 2;
 pub(super) struct Tally<E> {
     /// The group's place in the tree. Before there is a group, and after, what one can be made of.
     pub(super) place: FixedFrame,
-    pub(super) span: Span,
     /// Nothing in most groups.
-    failure: Mutex<Option<Box<Failure<E>>>>,
-    /// All errors are wanted, and not the first alone.
-    collects: bool,
+    rare: Mutex<Option<Box<Rare<E>>>>,
+    /// Which of the two kinds it is of.
+    kind: u8,
     /// What has gone wrong, of the three above. Mostly nothing has.
     trouble: AtomicU8,
+}
+
+/// In `kind`: all errors are wanted, and not the first alone.
+const COLLECTS: u8 = 1;
+/// In `kind`: it has a span. (That is asked at each poll, and so has a bit beside it.)
+const TRACED: u8 = 1 << 1;
+
+struct Rare<E> {
+    /// As long as the group is there.
+    span: Span,
+    failure: Failure<E>,
+}
+
+impl<E> Default for Rare<E> {
+    fn default() -> Self {
+        Self { span: Span::none(), failure: Failure::default() }
+    }
 }
 
 struct Failure<E> {
@@ -58,45 +74,82 @@ pub(super) enum Sum<E> {
 }
 
 impl<E> Tally<E> {
-    /// Of a group that has this place and span, and gives the first error only.
+    /// With this place, and of no group so far.
     #[inline(always)]
-    pub(super) fn new(place: FixedFrame, span: Span) -> Self {
-        Self {
-            place,
-            span,
-            failure: Mutex::from(None),
-            collects: false,
-            trouble: AtomicU8::default(),
+    pub(super) fn new(place: FixedFrame) -> Self {
+        Self { place, rare: Mutex::from(None), kind: 0, trouble: AtomicU8::default() }
+    }
+
+    /// It is the one of this group from now on.
+    #[inline]
+    pub(super) fn begin(&mut self, head: &Head, settings: &Settings) {
+        self.kind = if settings.collects { COLLECTS } else { 0 };
+        if trace::is_on() {
+            self.begin_span(head.span());
         }
+    }
+
+    #[cold]
+    fn begin_span(&mut self, span: Span) {
+        if !span.is_nothing() {
+            self.kind |= TRACED;
+            self.rare.get_mut().get_or_insert_default().span = span;
+        }
+    }
+
+    /// It is no group's any more. That has ended well, so nothing has failed.
+    #[inline]
+    pub(super) fn end(&mut self) {
+        if self.is_traced() {
+            self.end_span();
+        }
+    }
+
+    #[cold]
+    fn end_span(&mut self) {
+        let rare = self.rare.get_mut().take();
+        drop(rare);
+    }
+
+    #[inline]
+    fn is_traced(&self) -> bool {
+        trace::IS_BUILT && self.kind & TRACED != 0
+    }
+
+    /// The group's span, if it has one.
+    #[cold]
+    pub(super) fn span(&self) -> Span {
+        self.rare.lock().as_ref().map_or_else(Span::none, |rare| rare.span.clone())
+    }
+
+    /// Runs `f`, which may panic, in the group's span. (As a panic is caught inside, no guard has to be kept meanwhile.)
+    #[inline(always)]
+    pub(super) fn catch_in_span<R>(&self, f: impl FnOnce() -> R) -> Caught<R> {
+        if self.is_traced() {
+            self.step_in();
+        }
+        let caught = catch(f);
+        if self.is_traced() {
+            self.step_out();
+        }
+        caught
+    }
+
+    #[cold]
+    fn step_in(&self) {
+        self.span().step_in();
+    }
+
+    #[cold]
+    fn step_out(&self) {
+        self.span().step_out();
     }
 
     /// Runs `f` as the tasks' surroundings, which the body is no part of.
     #[inline]
     pub(super) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         self.place.follow();
-        self.place.enter(|| if self.span.is_nothing() { f() } else { self.span.in_scope(f) })
-    }
-
-    /// Of no group.
-    pub(super) fn blank() -> Self {
-        Self::new(FixedFrame::new(), Span::none())
-    }
-
-    /// There is nothing in it but the place: it is the one of this group from now on.
-    #[inline]
-    pub(super) fn begin(&mut self, head: &Head, settings: &Settings) {
-        // None is in place already.
-        let span = head.span();
-        if !span.is_nothing() {
-            self.span = span;
-        }
-        self.collects = settings.collects;
-    }
-
-    /// It is no group's any more. That has ended well, so what can fail is as in [`blank`](Self::blank).
-    #[inline]
-    pub(super) fn end(&mut self) {
-        self.span = Span::none();
+        self.place.enter(|| if self.is_traced() { self.span().in_scope(f) } else { f() })
     }
 
     /// The group's place in the tree.
@@ -108,13 +161,13 @@ impl<E> Tally<E> {
     /// A member has ended with an error.
     pub(super) fn fail(&self, error: E, who: impl FnOnce() -> StdArc<str>) {
         let surplus = {
-            let mut failure = self.failure.lock();
-            let failure = failure.get_or_insert_default();
+            let mut rare = self.rare.lock();
+            let failure = &mut rare.get_or_insert_default().failure;
             self.note(FAILED);
             if failure.first.is_none() {
                 failure.first = Some(error);
                 None
-            } else if self.collects {
+            } else if self.kind & COLLECTS != 0 {
                 failure.rest.push(error);
                 None
             } else {
@@ -123,7 +176,7 @@ impl<E> Tally<E> {
         };
         let who = who();
         if surplus.is_some() {
-            trace::surplus_error::<E>(&self.span, self.node(), || StdArc::clone(&who));
+            trace::surplus_error::<E>(&self.span(), self.node(), || StdArc::clone(&who));
         }
         self.node().cancel(Cause::sibling_failed(who));
         discard(surplus);
@@ -132,8 +185,8 @@ impl<E> Tally<E> {
     /// A member has panicked.
     pub(super) fn panic(&self, payload: Box<dyn Any + Send>, who: impl FnOnce() -> StdArc<str>) {
         let surplus = {
-            let mut failure = self.failure.lock();
-            let failure = failure.get_or_insert_default();
+            let mut rare = self.rare.lock();
+            let failure = &mut rare.get_or_insert_default().failure;
             self.note(FAILED);
             if failure.panic.is_none() {
                 failure.panic = Some(payload);
@@ -144,7 +197,7 @@ impl<E> Tally<E> {
         };
         let who = who();
         if let Some(surplus) = &surplus {
-            trace::surplus_panic(&self.span, self.node(), &**surplus, || StdArc::clone(&who));
+            trace::surplus_panic(&self.span(), self.node(), &**surplus, || StdArc::clone(&who));
         }
         self.node().cancel(Cause::sibling_failed(who));
         discard(surplus);
@@ -184,11 +237,13 @@ impl<E> Tally<E> {
     pub(super) fn sum(&self) -> Sum<E> {
         let trouble = self.trouble();
         // Mostly there is none, and then nobody takes the lock.
-        let failure = if trouble & FAILED == 0 { None } else { self.failure.lock().take() };
-        let Failure { first, rest, panic } =
-            failure.map_or_else(Failure::default, |failure| *failure);
+        let Failure { first, rest, panic } = if trouble & FAILED == 0 {
+            Failure::default()
+        } else {
+            mem::take(&mut self.rare.lock().get_or_insert_default().failure)
+        };
         if panic.is_some() && first.is_some() {
-            trace::surplus_error::<E>(&self.span, self.node(), || {
+            trace::surplus_error::<E>(&self.span(), self.node(), || {
                 "a member that failed before the panic".into()
             });
         }

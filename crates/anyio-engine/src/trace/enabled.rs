@@ -7,12 +7,11 @@ use std::{
     time::Duration,
 };
 
-use tracing::{Id, field, info_span, level_filters::LevelFilter, warn};
+use tracing::{Dispatch, Id, field, info_span, level_filters::LevelFilter, warn};
 
 use super::watch::holds_cleanup;
 use crate::{
     inspect::{ItemKind, Who},
-    scope::{Caught, catch},
     sync::LimiterStatistics,
     sys::Arc as SysArc,
     tree::Node,
@@ -20,13 +19,16 @@ use crate::{
 
 pub(super) const TARGET: &str = "anyio";
 
+/// There may be spans.
+pub(crate) const IS_BUILT: bool = true;
+
 /// How long a job waits for its turn before that is reported, and between two reports.
 pub(crate) const PATIENCE: Option<Duration> = Some(Duration::from_secs(10));
 
 /// The span of a group or a task. If nobody listens when it begins, it is nothing: to find that out
 /// takes a load.
-#[derive(Debug)]
-pub(crate) struct Span(Option<Box<tracing::Span>>);
+#[derive(Clone, Debug)]
+pub(crate) struct Span(Option<Arc<tracing::Span>>);
 
 impl Span {
     pub(crate) const fn none() -> Self {
@@ -71,7 +73,7 @@ impl Span {
         if let Some(name) = name {
             span.record("name", name);
         }
-        Self(Some(Box::new(span)))
+        Self(Some(Arc::new(span)))
     }
 
     fn id(&self) -> Option<Id> {
@@ -84,48 +86,25 @@ impl Span {
 
     #[inline]
     pub(crate) fn in_scope<R>(&self, f: impl FnOnce() -> R) -> R {
-        // One call of `f`, so that it is in line also where nobody listens.
         let _entered = self.0.as_deref().map(tracing::Span::enter);
         f()
     }
 
-    /// The same for what may panic. As that is caught inside, no guard has to be kept meanwhile.
-    #[inline(always)]
-    pub(crate) fn catch_in_scope<R>(&self, f: impl FnOnce() -> R) -> Caught<R> {
-        if let Some(span) = &self.0 {
-            step_in(span);
-        }
-        let caught = catch(f);
-        if let Some(span) = &self.0 {
-            step_out(span);
-        }
-        caught
+    /// As [`in_scope`](Self::in_scope) does before it calls `f`.
+    pub(crate) fn step_in(&self) {
+        self.with(|id, subscriber| subscriber.enter(id));
     }
-}
 
-/// Where nobody listens, all that is in line of this is a look.
-impl Drop for Span {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(span) = self.0.take() {
-            close(span);
+    /// As it does afterwards.
+    pub(crate) fn step_out(&self) {
+        self.with(|id, subscriber| subscriber.exit(id));
+    }
+
+    fn with(&self, f: impl FnOnce(&Id, &Dispatch)) {
+        if let Some(span) = &self.0 {
+            span.with_subscriber(|(id, subscriber)| f(id, subscriber));
         }
     }
-}
-
-#[cold]
-fn close(span: Box<tracing::Span>) {
-    drop(span);
-}
-
-#[cold]
-fn step_in(span: &tracing::Span) {
-    span.with_subscriber(|(id, subscriber)| subscriber.enter(id));
-}
-
-#[cold]
-fn step_out(span: &tracing::Span) {
-    span.with_subscriber(|(id, subscriber)| subscriber.exit(id));
 }
 
 /// Whether somebody listens to spans, perhaps not to ours.

@@ -12,13 +12,13 @@ mod within;
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) use disabled::{
-    PATIENCE, Span, abandoned_panic, borrowing_group_dropped, group_dropped, held, is_on,
+    IS_BUILT, PATIENCE, Span, abandoned_panic, borrowing_group_dropped, group_dropped, held, is_on,
     surplus_error, surplus_panic, threads_taken,
 };
 #[cfg(feature = "tracing")]
 pub(crate) use enabled::{
-    PATIENCE, Span, abandoned_panic, borrowing_group_dropped, group_dropped, is_on, surplus_error,
-    surplus_panic, threads_taken,
+    IS_BUILT, PATIENCE, Span, abandoned_panic, borrowing_group_dropped, group_dropped, is_on,
+    surplus_error, surplus_panic, threads_taken,
 };
 #[cfg(feature = "tracing")]
 pub(crate) use watch::held;

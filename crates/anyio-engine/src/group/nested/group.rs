@@ -117,7 +117,7 @@ impl<C, E> NestedGroup<C, E> {
         F::Output: Outcome<E>,
     {
         let Common { tally, inbox } = &*self.common;
-        let span = tally.span.task(name.as_deref(), location);
+        let span = tally.span().task(name.as_deref(), location);
         let added = inbox.add(future, |future, room| {
             let joint = Joint::new(name.map(Box::new), location);
             let (new, joint) = place(room, joint, Child::new(span.around(future)));

@@ -56,7 +56,7 @@ impl Group {
         let node = Node::new(Flags::HOLD, |_| {});
         let first = Block::first(Door::new(Arc::clone(&node)));
         let inbox = Arc::new(Inbox::new(Arc::clone(&first)));
-        let tally = Tally::new(FixedFrame::of(node), Span::none());
+        let tally = Tally::new(FixedFrame::of(node));
         Self { set: Set::new(first), inbox, tally }
     }
 

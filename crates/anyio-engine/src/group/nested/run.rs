@@ -11,7 +11,7 @@ use anyio_core::{Body as BodyEnd, TaskError};
 use pin_project_lite::pin_project;
 
 use super::{
-    super::{opening::Opening, run::FirstError, tally::Tally},
+    super::{core::Settings, opening::Opening, run::FirstError, tally::Tally},
     block::Block,
     door::Door,
     group::{Common, NestedGroup, ScopedTaskGroup},
@@ -19,7 +19,12 @@ use super::{
     pair::{LocalTask, Owned, SendTask},
     set::Set,
 };
-use crate::{LocalTaskGroup, context::FixedFrame, sys::Arc, trace};
+use crate::{
+    LocalTaskGroup,
+    context::FixedFrame,
+    sys::{Alone, Arc},
+    trace,
+};
 
 /// Opens a group whose tasks may borrow from the caller: they run inside of the caller's own task,
 /// all at once but never in parallel.
@@ -158,7 +163,7 @@ pin_project! {
                 // Before the body goes, and the tasks; and whatever others' code does here.
                 let _abandoned = tally.node().abandon();
                 let count = || set.len() + inbox.len();
-                trace::borrowing_group_dropped(&tally.span, tally.node(), count);
+                trace::borrowing_group_dropped(&tally.span(), tally.node(), count);
             }
         }
     }
@@ -207,12 +212,14 @@ where
         let mut opening = this.opening;
         let make = opening.as_mut().start().map(|body| {
             let head = opening.as_mut().head();
-            let (span, node) = (head.span(), head.open());
+            let node = head.open();
             node.be_found();
             let first = Block::first(Door::new(Arc::clone(&node)));
             let inbox = Inbox::new(Arc::clone(&first));
-            let tally = Tally::new(FixedFrame::of(node), span);
-            let common = Arc::new(Common { tally, inbox });
+            let tally = Tally::new(FixedFrame::of(node));
+            let mut common = Alone::new(Common { tally, inbox });
+            common.tally.begin(head, &Settings::default());
+            let common = common.share();
             let group = NestedGroup::new(Arc::clone(&common));
             let open = Open { common, closed: false };
             let tasks = this.tasks.insert(Tasks { set: Set::new(first), open });
