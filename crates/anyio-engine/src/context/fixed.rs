@@ -20,9 +20,9 @@ pub(crate) struct FixedFrame {
 }
 
 // SAFETY: `Sync` needs that no two threads race through a shared reference. With one, a `OnceCell` is written only where
-// it is empty; and all that uses it so, here and in frames further in, which get it from `enter`, comes after `node`,
-// which looks whether there is something in it, and it stays there as long as it is shared: `begin` and `take` need a
-// `&mut`. To read what is in there is to share an `Arc<Node>`, which is `Sync`.
+// it is empty; and all that uses it so, here and in frames further in, which get it from `enter` and `enter_inner`, comes
+// after `node`, which looks whether there is something in it, and it stays there as long as it is shared: `begin`,
+// `node_mut` and `take` need a `&mut`. To read what is in there is to share an `Arc<Node>`, which is `Sync`.
 unsafe impl Sync for FixedFrame {}
 
 impl FixedFrame {
@@ -81,14 +81,14 @@ impl FixedFrame {
         &self,
         inner: &Frame,
         kind: &Kind<'_>,
-        f: impl FnOnce(&Arc<Node>) -> R,
+        f: impl FnOnce() -> R,
     ) -> R {
-        let node = self.node();
+        let here = self.node().address();
         debug_assert!(
-            inner.node().is_none_or(|inner| inner.parent_address() == node.address()),
+            inner.node().is_none_or(|inner| inner.parent_address() == here),
             "the inner frame is in this one"
         );
-        slot::enter_two(&self.cell, inner.cell(), kind, || f(inner.node().unwrap_or(node)))
+        slot::enter_two(&self.cell, inner.cell(), kind, f)
     }
 
     /// From now on, changes in the tree wake the future.

@@ -1,7 +1,7 @@
 //! The thread-local that says in which frame the running code is.
 //!
-//! Each poll of one of our futures puts an [`Entry`] on its own stack frame, links it to the one
-//! around it, and takes it away again. Nobody keeps one beyond the call that made it.
+//! Each poll of one of our futures puts a [`Link`] on its own stack frame, or two of them, links it to the
+//! one around it, and takes it away again. Nobody keeps one beyond the call that made it.
 #![expect(
     unsafe_code,
     reason = "a thread-local pointer to the stack; the argument is at `current`"
@@ -184,9 +184,9 @@ impl Drop for Restore {
     }
 }
 
-/// The innermost frame, before there is another one in it.
+/// The frame around one that begins. Where there is none, a task begins its turn: it has its budget again.
 #[inline(always)]
-fn outermost() -> *const Link<'static> {
+fn top() -> *const Link<'static> {
     let outer = TOP.get();
     if outer.is_null() {
         super::budget::refill();
@@ -198,7 +198,7 @@ fn outermost() -> *const Link<'static> {
 /// would have to wait until it is there.)
 #[inline(always)]
 pub(crate) fn enter<R>(entry: Entry<'_>, f: impl FnOnce() -> R) -> R {
-    let outer = outermost();
+    let outer = top();
     let decisive = if entry.passes_on {
         current(|view| view.map_or(ptr::null(), |view| ptr::from_ref(view.decisive().0).cast()))
     } else {
@@ -231,7 +231,7 @@ pub(super) fn enter_two<R>(
     kind: &Kind<'_>,
     f: impl FnOnce() -> R,
 ) -> R {
-    let outer = outermost();
+    let outer = top();
     let turn = current(|view| view.map_or(ptr::null(), |view| view.0.turn));
     let nothing = ptr::null();
     let locals = None;
@@ -252,13 +252,13 @@ pub(super) fn enter_two<R>(
 pub(crate) fn current<R>(f: impl for<'v> FnOnce(Option<View<'v>>) -> R) -> R {
     let top = TOP.get();
     // SAFETY: `as_ref` needs a pointer that is null or valid for the chosen lifetime. `TOP` is
-    // null or was set by an `enter` that has not returned: `Restore` puts the outer pointer back
-    // before `link` goes out of scope, also when `f` panics, and the slot is a thread's own. All
-    // such `enter` calls are below this call on this thread's stack, so their `Link`s live until
+    // null or was set by an `enter`, or an `enter_two`, that has not returned: `Restore` puts the outer
+    // pointer back before its `Link`s go out of scope, also when `f` panics, and the slot is a thread's own.
+    // All such calls are below this call on this thread's stack, so their `Link`s live until
     // it returns; `'v` is chosen by this function and cannot be longer than the call to `f`,
     // because `f` has to work for every `'v`. `Link`s are never changed once linked. Their own
     // lifetime, which `TOP` pretends is `'static`, is that of what the entry borrows, and longer than
-    // the `enter` call; as a `View` has it, it is shortened to `'v`.
+    // that call; as a `View` has it, it is shortened to `'v`.
     let link = unsafe { top.as_ref() };
     f(link.map(View))
 }
@@ -333,8 +333,9 @@ impl<'v> View<'v> {
     /// The first frame from here outwards that says itself whether it is cancelled.
     #[inline]
     pub(crate) fn decisive(self) -> Self {
-        // SAFETY: null, or a link that was there when this one was made, and so is further down the stack;
-        // see `current` for why it lives at least as long as `'v`.
+        // SAFETY: null, or a link that was there when this one was made: that of a call further down the
+        // stack, or the other one of the same `enter_two`; see `current` for why it lives at least as long as
+        // `'v`.
         unsafe { self.0.decisive.as_ref() }.map_or(self, View)
     }
 
@@ -355,8 +356,7 @@ impl<'v> View<'v> {
 
     /// The frame around this one.
     pub(crate) fn outer(self) -> Option<Self> {
-        // SAFETY: null, or set by an `enter` further down the stack than the one that made this
-        // link; see `current` for why it lives at least as long as `'v`.
+        // SAFETY: as at `decisive`.
         unsafe { self.0.outer.as_ref() }.map(View)
     }
 }

@@ -126,9 +126,9 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
         }
     }
 
-    /// The same with another node, if nobody else has the group. It has left its place.
+    /// The same with another node, when it has left its place.
     #[cold]
-    pub(super) fn recycle_without(group: Owner<Core<B, E>>) {
+    fn recycle_without(group: Owner<Core<B, E>>) {
         spare::keep(group.into_spare_without(Core::end));
     }
 }

@@ -51,21 +51,24 @@ impl Head {
         blank.begin(parent, GROUP, |links| links.open(name, site));
     }
 
-    /// Opens the group where the running code is, with a node for nothing else.
-    pub(super) fn open(&self) -> Arc<Node> {
+    /// Opens the group where the running code is, with a node for nothing else. `fill` is given that before anybody sees
+    /// it there: what it calls may panic.
+    #[inline]
+    pub(super) fn open<R>(&self, fill: impl FnOnce(Arc<Node>) -> R) -> R {
         ambient::at_node(|parent| {
             let mut node = Node::blank();
             self.begin(parent, &mut node);
             let node = node.share();
+            let filled = fill(Arc::clone(&node));
             if let Some(parent) = parent {
                 Arc::clone(&node).enter(parent);
             }
-            node
+            node.be_found();
+            filled
         })
     }
 
-    /// The group's span, inside of whatever span is current.
-    #[inline(always)]
+    /// The group's span, inside of whatever span is current, if somebody listens.
     pub(super) fn span(&self) -> Span {
         Span::group(self.name.as_deref(), self.location)
     }
@@ -142,12 +145,14 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         let place = &tally.place;
         let (mut body, mut make) = (this.body.as_mut(), make);
         // One in the other, and not one given to the other: what they use is not copied from each to the next.
+        let node = place.node();
         let polled = tally.catch_in_span(|| {
-            place.enter_inner(boundary, &BOUNDARY, |node| {
+            place.enter_inner(boundary, &BOUNDARY, || {
                 if let Some(make) = make.take() {
                     body.as_mut().set(make());
                 }
-                (node.is_effective(), body.as_mut().poll(cx))
+                // It has one by now if what makes the body needed it.
+                (boundary.node().unwrap_or(node).is_effective(), body.as_mut().poll(cx))
             })
         });
         let outcome = match polled {
@@ -180,11 +185,13 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         if tally.is_well() { self.project().value.take() } else { None }
     }
 
-    /// All have ended: what that has come to, however that was.
+    /// All have ended: what that has come to, however that was. `clear` drops what the group has kept for its tasks, if
+    /// there still may be something.
     #[inline]
     pub(super) fn finish<E: TaskError, K: Errors>(
         mut self: Pin<&mut Self>,
         tally: &Tally<E>,
+        clear: impl FnOnce(),
         cx: &Context<'_>,
     ) -> Poll<Result<T, K::Of<E>>> {
         match self.as_mut().finish_well(tally) {
@@ -192,12 +199,11 @@ impl<F, Fut, T> Opening<F, Fut, T> {
                 tally.node().detach();
                 Poll::Ready(Ok(value))
             }
-            None => self.finish_ill::<E, K>(tally, || (), cx),
+            None => self.finish_ill::<E, K>(tally, clear, cx),
         }
     }
 
-    /// All have ended, but not well: what that has come to. `clear` drops what the group has kept for its tasks.
-    pub(super) fn finish_ill<E: TaskError, K: Errors>(
+    fn finish_ill<E: TaskError, K: Errors>(
         self: Pin<&mut Self>,
         tally: &Tally<E>,
         clear: impl FnOnce(),

@@ -200,12 +200,7 @@ where
                 core
             }
         };
-        if let Some(value) = opening.as_mut().finish_well(&ended.tally) {
-            ended.tally.node().detach();
-            Group::recycle_without(ended);
-            return Poll::Ready(Ok(value));
-        }
-        opening.finish_ill::<E, K>(&ended.tally, || ended.roster.drop_locals(), cx)
+        opening.finish::<E, K>(&ended.tally, || ended.roster.drop_locals(), cx)
     }
 }
 

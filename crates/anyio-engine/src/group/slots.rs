@@ -44,7 +44,7 @@ impl Rest {
     fn new() -> Box<Self> {
         Box::new(Self {
             first: [Slot::new(), Slot::new(), Slot::new(), Slot::new(), Slot::new(), Slot::new()],
-            small: [const { Block::new() }; _],
+            small: [const { Block::new() }; SMALL - 1],
             large: OnceLock::new(),
         })
     }
@@ -119,7 +119,8 @@ impl Slots {
             return length as u32;
         }
         let (number, block, _) = in_large(index);
-        let directories = rest.large.get_or_init(|| Box::new([const { OnceLock::new() }; _]));
+        let directories =
+            rest.large.get_or_init(|| Box::new([const { OnceLock::new() }; DIRECTORIES]));
         let directory = directories[number]
             .get_or_init(|| std::iter::repeat_with(Block::new).take(DIRECTORY << number).collect());
         directory[block].get_or_init(|| new(BLOCK));

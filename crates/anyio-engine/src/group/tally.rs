@@ -24,9 +24,9 @@ const LOST: u8 = 1 << 2;
 pub(super) struct Tally<E> {
     /// The group's place in the tree. Before there is a group, and after, what one can be made of.
     pub(super) place: FixedFrame,
-    /// Nothing in most groups.
+    /// Nothing in most groups. Under the lock no code of others runs: it takes out what it needs first.
     rare: Mutex<Option<Box<Rare<E>>>>,
-    /// Which of the two kinds it is of.
+    /// What it is, of the two below.
     kind: u8,
     /// What has gone wrong, of the three above. Mostly nothing has.
     trouble: AtomicU8,
@@ -83,6 +83,7 @@ impl<E> Tally<E> {
     /// It is the one of this group from now on.
     #[inline]
     pub(super) fn begin(&mut self, head: &Head, settings: &Settings) {
+        debug_assert!(self.rare.get_mut().is_none() && self.is_well(), "it is that of a group");
         self.kind = if settings.collects { COLLECTS } else { 0 };
         if trace::is_on() {
             self.begin_span(head.span());
@@ -117,12 +118,14 @@ impl<E> Tally<E> {
     }
 
     /// The group's span, if it has one.
-    #[cold]
     pub(super) fn span(&self) -> Span {
+        if !self.is_traced() {
+            return Span::none();
+        }
         self.rare.lock().as_ref().map_or_else(Span::none, |rare| rare.span.clone())
     }
 
-    /// Runs `f`, which may panic, in the group's span. (As a panic is caught inside, no guard has to be kept meanwhile.)
+    /// Runs `f`, which may panic, in the group's span, which begins outside of its frames. (As a panic is caught inside, no guard has to be kept meanwhile.)
     #[inline(always)]
     pub(super) fn catch_in_span<R>(&self, f: impl FnOnce() -> R) -> Caught<R> {
         if self.is_traced() {
@@ -149,7 +152,12 @@ impl<E> Tally<E> {
     #[inline]
     pub(super) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         self.place.follow();
-        self.place.enter(|| if self.is_traced() { self.span().in_scope(f) } else { f() })
+        if self.is_traced() { self.enter_in_span(f) } else { self.place.enter(f) }
+    }
+
+    #[cold]
+    fn enter_in_span<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.span().in_scope(|| self.place.enter(f))
     }
 
     /// The group's place in the tree.

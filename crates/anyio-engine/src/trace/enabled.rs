@@ -36,13 +36,7 @@ impl Span {
     }
 
     /// A group, inside of whatever span is current.
-    #[inline(always)]
     pub(crate) fn group(name: Option<&str>, location: &Location<'_>) -> Self {
-        if is_on() { Self::of_group(name, location) } else { Self::none() }
-    }
-
-    #[cold]
-    fn of_group(name: Option<&str>, location: &Location<'_>) -> Self {
         let span =
             info_span!(target: TARGET, "task_group", name = field::Empty, opened_at = %location);
         Self::named(span, name)

@@ -132,17 +132,16 @@ impl Node {
             return node.detach();
         }
         node.part(around);
-        match Alone::of(node) {
-            Ok(mut node) => {
-                if node.strip() {
-                    node.links.get_mut().members = None;
-                    keep(node);
-                } else {
-                    node.share().detach_parted();
-                }
-            }
+        let mut node = match Alone::of(node) {
+            Ok(node) => node,
             // A walk still looks at it.
-            Err(node) => node.detach_parted(),
+            Err(node) => return node.detach_parted(),
+        };
+        if node.strip() {
+            node.links.get_mut().members = None;
+            keep(node);
+        } else {
+            node.share().detach_parted();
         }
     }
 }

@@ -28,7 +28,6 @@ use crate::{
     context::FixedFrame,
     model::{Alarm, Counted, explore},
     sys::{Arc, AtomicBool, Ordering},
-    trace::Span,
     tree::{Flags, Node},
 };
 

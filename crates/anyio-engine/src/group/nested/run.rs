@@ -212,14 +212,14 @@ where
         let mut opening = this.opening;
         let make = opening.as_mut().start().map(|body| {
             let head = opening.as_mut().head();
-            let node = head.open();
-            node.be_found();
-            let first = Block::first(Door::new(Arc::clone(&node)));
-            let inbox = Inbox::new(Arc::clone(&first));
-            let tally = Tally::new(FixedFrame::of(node));
-            let mut common = Alone::new(Common { tally, inbox });
-            common.tally.begin(head, &Settings::default());
-            let common = common.share();
+            let (first, common) = head.open(|node| {
+                let first = Block::first(Door::new(Arc::clone(&node)));
+                let inbox = Inbox::new(Arc::clone(&first));
+                let tally = Tally::new(FixedFrame::of(node));
+                let mut common = Alone::new(Common { tally, inbox });
+                common.tally.begin(head, &Settings::default());
+                (first, common.share())
+            });
             let group = NestedGroup::new(Arc::clone(&common));
             let open = Open { common, closed: false };
             let tasks = this.tasks.insert(Tasks { set: Set::new(first), open });
@@ -246,7 +246,7 @@ where
         }
         open.closed = true;
         let Some(tasks) = this.tasks.take() else { unreachable!("they were there above") };
-        opening.finish::<E, FirstError>(&tasks.open.common.tally, cx)
+        opening.finish::<E, FirstError>(&tasks.open.common.tally, || (), cx)
     }
 }
 

@@ -28,7 +28,7 @@ const AHEAD: u32 = 1 << 20;
 /// No time, as long as nobody has looked.
 static TICKS: AtomicU32 = AtomicU32::new(u32::MAX);
 
-/// The time when somebody looked at the real clock last: never later than it is.
+/// The time when somebody looked at the real clock last, as whoever opens a group does: never later than it is.
 #[inline]
 pub(crate) fn coarse() -> u32 {
     TICKS.load(Ordering::Relaxed) & TIMES
@@ -63,7 +63,7 @@ fn advance(now: u32) {
     _ = TICKS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
 }
 
-/// None if `since` is the later one.
+/// Zero if `since` is the later one.
 const fn ticks_between(since: u32, now: u32) -> u32 {
     let ticks = now.wrapping_sub(since) & TIMES;
     if ticks > TIMES - AHEAD { 0 } else { ticks }
@@ -84,7 +84,8 @@ mod tests {
         let coarse = coarse();
         let now = refresh();
         assert!(ticks_between(now, coarse) == 0 && ticks_between(self::coarse(), now) == 0);
-        assert_eq!(ticks_between(refresh(), glance()), 0);
+        let glanced = glance();
+        assert_eq!(ticks_between(refresh(), glanced), 0);
         assert_eq!(age(now, now + 64).as_millis(), 1_073);
         assert_eq!(age(now + 1, now), Duration::ZERO);
     }
