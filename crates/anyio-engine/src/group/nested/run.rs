@@ -158,12 +158,9 @@ pin_project! {
 
     impl<C, E, F, Fut, T> PinnedDrop for NestedRun<C, E, F, Fut, T> {
         fn drop(this: Pin<&mut Self>) {
-            if let Some(Tasks { set, open }) = this.project().tasks {
-                let Common { tally, inbox } = &*open.common;
-                // Before the body goes, and the tasks; and whatever others' code does here.
-                let _abandoned = tally.node().abandon();
-                let count = || set.len() + inbox.len();
-                trace::borrowing_group_dropped(&tally.span(), tally.node(), count);
+            // Before the body goes, and the tasks.
+            if let Some(tasks) = this.project().tasks {
+                tasks.abandon();
             }
         }
     }
@@ -173,6 +170,18 @@ struct Tasks<C, E> {
     set: Set<C>,
     // After the set: its destructors may still spawn.
     open: Open<C, E>,
+}
+
+impl<C, E> Tasks<C, E> {
+    /// The group's future goes before the group has ended.
+    #[cold]
+    fn abandon(&self) {
+        let Common { tally, inbox } = &*self.open.common;
+        // Whatever others' code does here.
+        let _abandoned = tally.node().abandon();
+        let count = || self.set.len() + inbox.len();
+        trace::borrowing_group_dropped(&tally.span(), tally.node(), count);
+    }
 }
 
 /// Closes the group when its future goes, and drops the tasks that were never taken: they may hold
