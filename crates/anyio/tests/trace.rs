@@ -470,6 +470,56 @@ fn a_group_that_ends_is_not() {
     }
 }
 
+/// Panics when it hears of a group.
+struct Panics;
+
+impl Subscriber for Panics {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "anyio"
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        panic!("a listener that panics")
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// A group that comes to nothing, since a listener panics at its beginning, is nowhere: the scope around it has
+/// nothing to wait for when it is cancelled.
+#[test]
+fn a_listener_that_panics_leaves_no_group() {
+    async fn fails(group: impl Future<Output = anyio::Result<()>>) {
+        AssertUnwindSafe(group).catch_unwind().await.unwrap_err();
+    }
+    for backend in available_backends() {
+        let runner = Runner::new().backend(backend).current_thread();
+        subscriber::with_default(Panics, || {
+            runner.run(async {
+                let scope = CancelScope::new();
+                let mut inside = pin!(scope.run(async {
+                    fails(task_group(async |_| {})).await;
+                    fails(scoped_task_group(async |_| {})).await;
+                    scope.cancel();
+                    sleep_forever().await
+                }));
+                // In its first poll it is cancelled, and in the next one it is unwound.
+                assert!(poll_once(&mut inside).await.is_none());
+                let unwound = poll_once(&mut inside).await.unwrap();
+                unwound.unwrap_err();
+            });
+        });
+    }
+}
+
 /// C13: an obligation that nobody polls any more holds the scope around it for ever. After a while both
 /// are named.
 #[test]
