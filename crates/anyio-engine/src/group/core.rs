@@ -101,9 +101,7 @@ impl<B: Executor, E: Send + 'static> Group<B, E> {
         init(&mut core.spawner, Some(spawner));
         let limit = settings.limit.map(|limit| Arc::new(Semaphore::new(limit)));
         init(&mut core.limit, limit);
-        let group = fresh.enter(parent);
-        group.tally.node().be_found();
-        group
+        fresh.enter(parent)
     }
 
     #[cold]

@@ -320,14 +320,14 @@ impl<C: Placed> Fresh<C> {
         (roster, core)
     }
 
-    /// From now on, it is in the tree beneath `parent`, and who comes to it there sees what was written.
+    /// From now on, it is in the tree beneath `parent`, and is found; and who comes to it there sees what was written.
     #[inline]
     pub(super) fn enter(self, parent: Option<&Arc<Node>>) -> Owner<C> {
         // In this order: see 5.
         let group = Owner::of(self.memory.share());
         match parent {
-            Some(parent) => self.node.enter(parent),
-            None => drop(self.node),
+            Some(parent) => self.node.enter(parent, true),
+            None => self.node.enlist(),
         }
         group
     }

@@ -60,10 +60,10 @@ impl Head {
             self.begin(parent, &mut node);
             let node = node.share();
             let filled = fill(Arc::clone(&node));
-            if let Some(parent) = parent {
-                Arc::clone(&node).enter(parent);
+            match parent {
+                Some(parent) => node.enter(parent, true),
+                None => node.enlist(),
             }
-            node.be_found();
             filled
         })
     }
@@ -74,8 +74,8 @@ impl Head {
     }
 }
 
-/// What a group's node is.
-const GROUP: Flags = Flags::HOLD.with(Role::Group.flags());
+/// What a group's node is. It is always found.
+const GROUP: Flags = Flags::HOLD.with(Flags::FOUND).with(Role::Group.flags());
 
 fn who(name: Option<&StdArc<str>>) -> StdArc<str> {
     name.cloned().unwrap_or_else(|| "the body of the group".into())

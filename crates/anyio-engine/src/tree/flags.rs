@@ -29,7 +29,7 @@ impl Flags {
     /// Its timer has called.
     pub(crate) const DUE: Self = Self(1 << 10);
     /// It is listed, or was put beneath what is found from a node that is.
-    pub(super) const FOUND: Self = Self(1 << 11);
+    pub(crate) const FOUND: Self = Self(1 << 11);
     /// What encloses it is cancelled, whether that reaches it or not.
     pub(super) const OUTER: Self = Self(1 << 12);
     /// Where the bits begin that say what it [stands for](super::Role), which never change.

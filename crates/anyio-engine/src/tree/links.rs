@@ -74,8 +74,15 @@ impl Links {
     pub(super) fn strip(&mut self) {
         self.parent = None;
         self.deadline = None;
-        self.listing.since = None;
+        self.listing.strip();
         self.label.site = None;
+        if self.label.name.is_some() {
+            self.unname();
+        }
+    }
+
+    #[cold]
+    fn unname(&mut self) {
         self.label.name = None;
     }
 

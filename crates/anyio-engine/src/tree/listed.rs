@@ -19,7 +19,7 @@ use std::{
 use slab::Slab;
 
 use super::{flags::Flags, links::Links, node::Node};
-use crate::sys::{Arc, Weak, init, ticks};
+use crate::sys::{Arc, Weak, ticks};
 
 /// One lock would be everybody's; this many are enough for those who open groups at the same time.
 const SHARDS: usize = 16;
@@ -32,18 +32,32 @@ static LISTED: [StdMutex<Slab<Weak<Node>>>; SHARDS] =
 /// No place in a list.
 const NOWHERE: u32 = u32::MAX;
 
+/// Nobody has looked at the clock.
+const NEVER: u32 = u32::MAX;
+
 /// Where a node is listed, and since when it is there.
 #[derive(Debug)]
 pub(crate) struct Listing {
     place: u32,
-    pub(super) since: Option<u32>,
+    since: u32,
     /// It stays listed when it has ended.
     pub(super) stays: bool,
 }
 
 impl Listing {
     /// That it is nowhere.
-    pub(super) const NONE: Self = Self { place: NOWHERE, since: None, stays: false };
+    pub(super) const NONE: Self = Self { place: NOWHERE, since: NEVER, stays: false };
+
+    #[inline]
+    pub(super) const fn since(&self) -> Option<u32> {
+        if self.since == NEVER { None } else { Some(self.since) }
+    }
+
+    /// Forgets since when.
+    #[inline]
+    pub(super) const fn strip(&mut self) {
+        self.since = NEVER;
+    }
 
     pub(super) const fn is_listed(&self) -> bool {
         self.place != NOWHERE
@@ -78,25 +92,25 @@ impl Links {
     /// The node, which is new, is that of a group with this name, opened there and now.
     #[inline]
     pub(crate) fn open(&mut self, name: Option<&StdArc<str>>, site: &'static Location<'static>) {
-        init(&mut self.label.name, name.cloned());
+        if let Some(name) = name {
+            self.name(name);
+        }
         self.label.site = Some(site);
-        self.listing.since = Some(ticks::glance());
+        self.listing.since = ticks::glance();
+    }
+
+    /// Most have no name.
+    #[cold]
+    fn name(&mut self, name: &StdArc<str>) {
+        self.label.name = Some(StdArc::clone(name));
     }
 }
 
 impl Node {
     /// From now on, the tree of tasks is found from here, too. To be called once. It looks at the clock.
     pub(crate) fn list(self: &Arc<Self>) {
-        self.links.lock().listing.since = Some(ticks::refresh());
+        self.links.lock().listing.since = ticks::refresh();
         self.enlist();
-    }
-
-    /// Lists the node if it is found from no other.
-    #[inline]
-    pub(crate) fn be_found(self: &Arc<Self>) {
-        if !self.flags().any(Flags::FOUND) {
-            self.enlist();
-        }
     }
 
     /// To be called when what is around the node is no longer a way to it, and by its owner.
@@ -117,9 +131,9 @@ impl Node {
         self.stay_found();
     }
 
-    /// Lists the node if it is not.
+    /// Lists the node if it is not. To be called when it is found from no other.
     #[cold]
-    pub(super) fn enlist(self: &Arc<Self>) {
+    pub(crate) fn enlist(self: &Arc<Self>) {
         if self.links.lock().listing.is_listed() {
             return;
         }
@@ -154,7 +168,7 @@ pub(crate) fn listed() -> Vec<Arc<Node>> {
     let now = ticks::refresh();
     let age = |since| ticks::age(since, now);
     found.sort_by_cached_key(|node| {
-        Reverse(node.links.lock().listing.since.map_or(Duration::MAX, age))
+        Reverse(node.links.lock().listing.since().map_or(Duration::MAX, age))
     });
     found
 }

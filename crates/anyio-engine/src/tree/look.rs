@@ -49,7 +49,7 @@ impl Node {
             ended: links.ghost || links.gone,
             cause: links.cause.clone(),
             deadline: links.deadline,
-            since: links.listing.since,
+            since: links.listing.since(),
             members: links.members.as_ref().and_then(|members| members.upgrade()),
             children: links.children.iter().cloned().collect(),
             notes,

@@ -43,7 +43,7 @@ impl Node {
         let mut node = Self::blank();
         node.begin(Some(parent), flags, fill);
         let node = node.share();
-        Arc::clone(&node).enter(parent);
+        Arc::clone(&node).enter(parent, false);
         node
     }
 
@@ -69,31 +69,43 @@ impl Node {
     }
 
     /// Puts a node that has [begun](Self::begin) beneath `parent` there, or beneath whatever has taken that one's place.
+    /// If it is `to_be_found`, and began as that, it is listed where it is found from nothing else.
     #[inline(always)]
-    pub(crate) fn enter(self: Arc<Self>, parent: &Arc<Self>) {
-        let again = {
+    pub(crate) fn enter(self: Arc<Self>, parent: &Arc<Self>, to_be_found: bool) {
+        let passed_on = Flags::EFFECTIVE.with(Flags::ASKED);
+        let rare = {
             let mut links = parent.links.lock();
             if links.gone {
                 drop(links);
-                return self.enter_elsewhere(parent);
+                return self.enter_elsewhere(parent, to_be_found);
             }
             // They change under this lock: from now on, a walk brings what changes.
             let outer = parent.flags();
-            let own = self.flags.load(Ordering::Relaxed) | outer.only(Flags::FOUND).0;
-            self.flags.store(own, Ordering::Relaxed);
-            let passed_on = outer.any(Flags::EFFECTIVE.with(Flags::ASKED));
-            let again = if passed_on { Some(Arc::clone(&self)) } else { None };
+            let rare = if to_be_found {
+                outer.only(passed_on.with(Flags::FOUND)) != Flags::FOUND
+            } else {
+                let own = self.flags.load(Ordering::Relaxed) | outer.only(Flags::FOUND).0;
+                self.flags.store(own, Ordering::Relaxed);
+                outer.any(passed_on)
+            };
+            let rare = if rare { Some((Arc::clone(&self), outer)) } else { None };
             // It has its parent before anybody sees it, so a walk that finds it needs nothing more.
             links.children.put(self);
-            again
+            rare
         };
-        if let Some(node) = again {
+        if let Some((node, outer)) = rare {
             node.refresh();
+            if to_be_found && !outer.any(Flags::FOUND) {
+                node.enlist();
+            }
         }
     }
 
     #[cold]
-    fn enter_elsewhere(self: &Arc<Self>, parent: &Arc<Self>) {
-        self.attach(Some(Arc::clone(parent)));
+    fn enter_elsewhere(self: &Arc<Self>, parent: &Arc<Self>, to_be_found: bool) {
+        let found = self.attach(Some(Arc::clone(parent)));
+        if to_be_found && !found {
+            self.enlist();
+        }
     }
 }

@@ -243,9 +243,9 @@ impl Node {
         self.links.get_mut().members = Some(members);
     }
 
-    /// Puts a node that is new beneath `parent`, or whatever has taken that one's place.
-    pub(crate) fn attach(self: &Arc<Self>, parent: Option<Arc<Self>>) {
-        let Some(parent) = parent else { return };
+    /// Puts a node that is new beneath `parent`, or whatever has taken that one's place. Whether it is found from there.
+    pub(crate) fn attach(self: &Arc<Self>, parent: Option<Arc<Self>>) -> bool {
+        let Some(parent) = parent else { return false };
         let linked = self.link(Some(parent));
         if linked.found {
             self.raise(Flags::FOUND);
@@ -254,6 +254,7 @@ impl Node {
         if linked.outer.any(Flags::EFFECTIVE.with(Flags::ASKED)) {
             self.refresh();
         }
+        linked.found
     }
 
     /// Moves the node, with all beneath it, to another parent, unless that would make a cycle.

@@ -20,18 +20,18 @@ use self::linux::{cheap, exact};
 /// How many bits of a number of nanoseconds are less than a tick, which is some 17 milliseconds: a
 /// division by a rounder number would take as long as the rest of it all.
 const TICK: u32 = 24;
-/// The clock begins anew after more than a year: a time has one bit less than its type.
+/// The clock begins anew after more than a year: the uppermost bit of a time says nothing.
 const TIMES: u32 = (1 << 31) - 1;
 /// Of two times, the one that is later by no more than this, some hours, is taken for that, and not for one of a year ago.
 const AHEAD: u32 = 1 << 20;
 
-/// No time, as long as nobody has looked.
-static TICKS: AtomicU32 = AtomicU32::new(u32::MAX);
+/// Zero as long as nobody has looked.
+static TICKS: AtomicU32 = AtomicU32::new(0);
 
 /// The time when somebody looked at the real clock last, as whoever opens a group does: never later than it is.
 #[inline]
 pub(crate) fn coarse() -> u32 {
-    TICKS.load(Ordering::Relaxed) & TIMES
+    TICKS.load(Ordering::Relaxed)
 }
 
 /// The time, from the real clock.
@@ -48,7 +48,7 @@ pub(crate) fn glance() -> u32 {
 #[expect(clippy::cast_possible_truncation, reason = "that is where the clock begins anew")]
 #[inline]
 fn keep(nanoseconds: u64) -> u32 {
-    let now = (nanoseconds >> TICK) as u32 & TIMES;
+    let now = (nanoseconds >> TICK) as u32;
     // It seldom changes, and is read by everybody who spawns.
     if TICKS.load(Ordering::Relaxed) != now {
         advance(now);
@@ -58,7 +58,7 @@ fn keep(nanoseconds: u64) -> u32 {
 
 #[cold]
 fn advance(now: u32) {
-    let later = |known| (known > TIMES || ticks_between(known, now) > 0).then_some(now);
+    let later = |known| (known == 0 || ticks_between(known, now) > 0).then_some(now);
     // Not if somebody else has looked since.
     _ = TICKS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
 }
