@@ -69,13 +69,11 @@ impl Links {
         self.children.are_gone() && self.listeners.is_none()
     }
 
-    /// Takes out what there is of a plain node, but for the tasks of a group.
+    /// Takes out what there is of a plain node, but for the tasks of a group, and what each node begins with.
     #[inline(always)]
     pub(super) fn strip(&mut self) {
         self.parent = None;
         self.deadline = None;
-        self.listing.strip();
-        self.label.site = None;
         if self.label.name.is_some() {
             self.unname();
         }

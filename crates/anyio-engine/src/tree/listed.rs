@@ -53,12 +53,6 @@ impl Listing {
         if self.since == NEVER { None } else { Some(self.since) }
     }
 
-    /// Forgets since when.
-    #[inline]
-    pub(super) const fn strip(&mut self) {
-        self.since = NEVER;
-    }
-
     pub(super) const fn is_listed(&self) -> bool {
         self.place != NOWHERE
     }
@@ -89,6 +83,13 @@ fn leave(place: u32) {
 }
 
 impl Links {
+    /// The node, which is new, is no group's.
+    #[inline]
+    pub(super) const fn begin(&mut self) {
+        self.label.site = None;
+        self.listing.since = NEVER;
+    }
+
     /// The node, which is new, is that of a group with this name, opened there and now.
     #[inline]
     pub(crate) fn open(&mut self, name: Option<&StdArc<str>>, site: &'static Location<'static>) {

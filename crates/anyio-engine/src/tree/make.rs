@@ -29,7 +29,10 @@ impl Node {
     #[inline]
     pub(crate) fn new(flags: Flags, fill: impl FnOnce(&mut Links)) -> Arc<Self> {
         let mut node = Self::blank();
-        node.begin(None, flags, fill);
+        node.begin(None, flags, |links| {
+            links.begin();
+            fill(links);
+        });
         node.share()
     }
 
@@ -41,13 +44,17 @@ impl Node {
         fill: impl FnOnce(&mut Links),
     ) -> Arc<Self> {
         let mut node = Self::blank();
-        node.begin(Some(parent), flags, fill);
+        node.begin(Some(parent), flags, |links| {
+            links.begin();
+            fill(links);
+        });
         let node = node.share();
         Arc::clone(&node).enter(parent, false);
         node
     }
 
-    /// What is [blank](Self::blank) is a new node from now on. If it shall be beneath `parent`, it has to
+    /// What is [blank](Self::blank) is a new node from now on, which has what `fill` makes [begin](Links::begin) or
+    /// [open](Links::open). If it shall be beneath `parent`, it has to
     /// [enter](Self::enter) before anything else is done with it; until then, nobody sees it from there.
     ///
     /// It is written where it will be: to put a node together elsewhere and copy it takes longer than all the rest.
