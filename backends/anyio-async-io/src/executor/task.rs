@@ -40,11 +40,18 @@ impl<F> Task<F> {
     }
 
     /// Drops the future.
+    #[inline(always)]
     fn clear(self: Pin<&mut Self>) {
         let mut future = self.project().future;
         // Whoever waits for the task learns of it by what the destructors before it did, and the
         // message has been printed.
         drop(catch_unwind(AssertUnwindSafe(|| future.set(None))));
+    }
+
+    /// The same before it has ended.
+    #[cold]
+    fn give_up(self: Pin<&mut Self>) {
+        self.clear();
     }
 }
 
@@ -54,7 +61,7 @@ impl<F: Future<Output = ()>> Future for Task<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.as_mut().project();
         if this.place.as_ref().is_some_and(Place::is_over) {
-            self.clear();
+            self.give_up();
             return Poll::Ready(());
         }
         let Some(future) = this.future.as_pin_mut() else { return Poll::Ready(()) };
@@ -70,7 +77,7 @@ impl<F: Future<Output = ()>> Future for Task<F> {
             // worker goes on.
             Err(payload) => {
                 drop(catch_unwind(AssertUnwindSafe(|| drop(payload))));
-                self.clear();
+                self.give_up();
                 Poll::Ready(())
             }
         }
