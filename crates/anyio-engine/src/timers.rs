@@ -16,7 +16,7 @@ use slab::Slab;
 
 /// How much may be left of what has gone, besides as much as there is of what waits.
 const SLACK: usize = 64;
-/// For how many there is room when none waits.
+/// For how many there is room when none waits, and few have since that was so before.
 const ROOM: usize = 1024;
 
 /// Those who wait for their times, and an order of them.
@@ -60,6 +60,8 @@ pub struct TimerQueue {
     order: BinaryHeap<Reverse<Entry>>,
     waiting: Slab<Waiting>,
     number: u64,
+    /// What `number` was when none waited for the last time.
+    cleared: u64,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -84,7 +86,7 @@ impl TimerQueue {
     /// Nobody waits.
     #[must_use]
     pub const fn new() -> Self {
-        Self { order: BinaryHeap::new(), waiting: Slab::new(), number: 0 }
+        Self { order: BinaryHeap::new(), waiting: Slab::new(), number: 0, cleared: 0 }
     }
 
     /// Somebody waits until `deadline`.
@@ -171,11 +173,14 @@ impl TimerQueue {
         here.then(|| self.waiting.remove(place.key).waker)
     }
 
-    /// None waits.
+    /// None waits. If the room for them was made use of since that was so before, it may well be again.
     fn clear(&mut self) {
         self.order.clear();
-        if self.waiting.capacity() > ROOM {
-            *self = Self { number: self.number, ..Self::new() };
+        let room = self.waiting.capacity();
+        let number = self.number;
+        let came = number - mem::replace(&mut self.cleared, number);
+        if room > ROOM && came < room as u64 / 4 {
+            *self = Self { number, cleared: number, ..Self::new() };
         }
     }
 
@@ -306,12 +311,18 @@ mod tests {
         for place in enter(&mut queue) {
             assert!(queue.leave(&place).is_some());
         }
-        assert!(queue.order.capacity() <= ROOM && queue.waiting.capacity() <= ROOM);
+        let room = |queue: &TimerQueue| queue.order.capacity().max(queue.waiting.capacity());
+        assert!(room(&queue) >= many, "it was needed just now");
+        let place = queue.enter(time(1), Waker::noop().clone());
+        assert!(queue.leave(&place).is_some());
+        assert!(room(&queue) <= ROOM, "by one");
         drop(enter(&mut queue));
         for _timer in 0..many {
             assert!(queue.next_due(time(1)).is_some());
         }
         assert_eq!(queue.first(), None);
-        assert!(queue.order.capacity() <= ROOM && queue.waiting.capacity() <= ROOM);
+        assert!(room(&queue) >= many);
+        assert_eq!(queue.first(), None);
+        assert!(room(&queue) <= ROOM, "by none");
     }
 }
