@@ -42,6 +42,7 @@ pub(super) fn list<B: Runtime>() -> Vec<Case> {
         starting_task_is_its_groups,
         dropped_group_goes_on,
         group_that_moves_away_is_found,
+        group_in_no_run_is_found,
         captured_task_is_listed,
         service_and_request,
         what_has_ended_is_gone,
@@ -509,6 +510,44 @@ async fn group_that_moves_away_is_found<B: Runtime>() {
     go.set();
     done.wait().await;
     assert!(task_tree().find(&group).is_none());
+}
+
+/// C12: a group in a task of others is found by itself, once, and what is in it stands in it.
+async fn group_in_no_run_is_found<B: Runtime>() {
+    let [bare, scoped, task] = ["bare", "scoped", "borrows"].map(unique);
+    let (spawner, go) = (B::spawner().unwrap(), event::<B>());
+    let (group, theirs) = (builder::<B>(&bare), Arc::clone(&go));
+    spawner.spawn_task(async move {
+        group.run(async |_| theirs.wait().await).await.unwrap();
+    });
+    let (group, theirs) = (builder::<B>(&scoped), Arc::clone(&go));
+    spawner.spawn_task(async move {
+        let scope = B::CancelScope::new();
+        scope.run(group.run(async |_| theirs.wait().await)).await.unwrap().unwrap();
+    });
+    let (name, theirs) = (Arc::clone(&task), Arc::clone(&go));
+    spawner.spawn_task(async move {
+        scoped_task_group(async |tg| {
+            tg.child().name(name).spawn(theirs.wait());
+        })
+        .await
+        .unwrap_or_else(|_: Cancelled| unreachable!("nobody cancels the group"));
+    });
+    waiting::<B>(&task).await;
+    let is_there = |name: &Arc<str>| task_tree().find(name).is_some();
+    until::<B>(|| is_there(&bare) && is_there(&scoped)).await;
+    let tree = task_tree();
+    for name in [&bare, &scoped, &task] {
+        let items = tree.items().iter().filter(|item| item.name() == Some(&**name));
+        assert_eq!(items.count(), 1, "{name}:\n{tree}");
+    }
+    assert_eq!(find(&tree, &bare).depth(), 0, "{tree}");
+    let scope = tree.parent(find(&tree, &scoped)).unwrap();
+    assert_eq!((scope.kind(), scope.depth()), (ItemKind::Scope, 0), "{tree}");
+    let group = tree.group(find(&tree, &task)).unwrap();
+    assert_eq!((group.kind(), group.depth()), (ItemKind::Group, 0), "{tree}");
+    go.set();
+    until::<B>(|| !is_there(&bare) && !is_there(&scoped) && !is_there(&task)).await;
 }
 
 /// C15: a task that somebody else has spawned stands in the scope that it was captured in.

@@ -16,7 +16,7 @@ use slab::Slab;
 
 /// How much may be left of what has gone, besides as much as there is of what waits.
 const SLACK: usize = 64;
-/// For how many there is room when none waits, and few have since that was so before.
+/// For how many there is room when none waits, and few did at once since that was so before.
 const ROOM: usize = 1024;
 
 /// Those who wait for their times, and an order of them.
@@ -60,8 +60,8 @@ pub struct TimerQueue {
     order: BinaryHeap<Reverse<Entry>>,
     waiting: Slab<Waiting>,
     number: u64,
-    /// What `number` was when none waited for the last time.
-    cleared: u64,
+    /// How many waited at once, at the most, since none did.
+    most: usize,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -86,7 +86,7 @@ impl TimerQueue {
     /// Nobody waits.
     #[must_use]
     pub const fn new() -> Self {
-        Self { order: BinaryHeap::new(), waiting: Slab::new(), number: 0, cleared: 0 }
+        Self { order: BinaryHeap::new(), waiting: Slab::new(), number: 0, most: 0 }
     }
 
     /// Somebody waits until `deadline`.
@@ -94,6 +94,7 @@ impl TimerQueue {
     pub fn enter(&mut self, deadline: Instant, waker: Waker) -> TimerPlace {
         self.number += 1;
         let key = self.waiting.insert(Waiting { number: self.number, waker });
+        self.most = self.most.max(self.waiting.len());
         let place = TimerPlace { key, number: self.number };
         self.order.push(Reverse(Entry { deadline, place }));
         place
@@ -176,11 +177,9 @@ impl TimerQueue {
     /// None waits. If the room for them was made use of since that was so before, it may well be again.
     fn clear(&mut self) {
         self.order.clear();
-        let room = self.waiting.capacity();
-        let number = self.number;
-        let came = number - mem::replace(&mut self.cleared, number);
-        if room > ROOM && came < room as u64 / 4 {
-            *self = Self { number, cleared: number, ..Self::new() };
+        let (room, most) = (self.waiting.capacity(), mem::take(&mut self.most));
+        if room > ROOM && most < room / 4 {
+            *self = Self { number: self.number, ..Self::new() };
         }
     }
 
@@ -313,9 +312,13 @@ mod tests {
         }
         let room = |queue: &TimerQueue| queue.order.capacity().max(queue.waiting.capacity());
         assert!(room(&queue) >= many, "it was needed just now");
-        let place = queue.enter(time(1), Waker::noop().clone());
-        assert!(queue.leave(&place).is_some());
-        assert!(room(&queue) <= ROOM, "by one");
+        let earlier = queue.enter(time(2), Waker::noop().clone());
+        for _timer in 0..many {
+            let place = queue.enter(time(1), Waker::noop().clone());
+            assert!(queue.leave(&place).is_some());
+        }
+        assert!(queue.leave(&earlier).is_some());
+        assert!(room(&queue) <= ROOM, "by two at once");
         drop(enter(&mut queue));
         for _timer in 0..many {
             assert!(queue.next_due(time(1)).is_some());

@@ -229,7 +229,7 @@ pub(super) trait Placed: Send + Sync + 'static {
     fn place_mut(&mut self) -> &mut FixedFrame;
 }
 
-/// What a group is made of: the memory, which is no group's. In its place is a node, which has nothing but that as its
+/// What a group is made of: the memory, which is no group's. In its place is a blank node, which has that as its
 /// tasks, and which nobody else has.
 pub(super) struct Spare<C> {
     memory: Alone<Shared<C>>,
@@ -325,10 +325,7 @@ impl<C: Placed> Fresh<C> {
     pub(super) fn enter(self, parent: Option<&Arc<Node>>) -> Owner<C> {
         // In this order: see 5.
         let group = Owner::of(self.memory.share());
-        match parent {
-            Some(parent) => self.node.enter(parent, true),
-            None => self.node.enlist(),
-        }
+        self.node.enter_found(parent);
         group
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct Head {
 
 impl Head {
     /// Begins the group beneath `parent`: its node is what is `blank`. Nobody sees that before it has
-    /// [entered](Node::enter) its place.
+    /// [entered](Node::enter_found) its place.
     #[inline(always)]
     pub(super) fn begin(&self, parent: Option<&Arc<Node>>, blank: &mut Node) {
         let (name, site) = (self.name.as_ref(), self.location);
@@ -60,10 +60,7 @@ impl Head {
             self.begin(parent, &mut node);
             let node = node.share();
             let filled = fill(Arc::clone(&node));
-            match parent {
-                Some(parent) => node.enter(parent, true),
-                None => node.enlist(),
-            }
+            node.enter_found(parent);
             filled
         })
     }

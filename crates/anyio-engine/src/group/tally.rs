@@ -125,7 +125,8 @@ impl<E> Tally<E> {
         self.rare.lock().as_ref().map_or_else(Span::none, |rare| rare.span.clone())
     }
 
-    /// Runs `f`, which may panic, in the group's span, which begins outside of its frames. (As a panic is caught inside, no guard has to be kept meanwhile.)
+    /// Runs `f`, which may panic, in the group's span, which begins outside of its frames. (As a panic is caught inside,
+    /// no guard has to be kept meanwhile.)
     #[inline(always)]
     pub(super) fn catch_in_span<R>(&self, f: impl FnOnce() -> R) -> Caught<R> {
         if self.is_traced() {

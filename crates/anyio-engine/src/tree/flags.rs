@@ -28,7 +28,7 @@ impl Flags {
     // The bit after that is `watched`'s.
     /// Its timer has called.
     pub(crate) const DUE: Self = Self(1 << 10);
-    /// It is listed, or was put beneath what is found from a node that is.
+    /// It is listed, or was put beneath what is found from a node that is, or will be one of the two: a group.
     pub(crate) const FOUND: Self = Self(1 << 11);
     /// What encloses it is cancelled, whether that reaches it or not.
     pub(super) const OUTER: Self = Self(1 << 12);

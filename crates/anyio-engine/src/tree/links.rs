@@ -69,7 +69,7 @@ impl Links {
         self.children.are_gone() && self.listeners.is_none()
     }
 
-    /// Takes out what there is of a plain node, but for the tasks of a group, and what each node begins with.
+    /// Takes out what there is of a plain node. What each node begins with stays, and so do the tasks of a group.
     #[inline(always)]
     pub(super) fn strip(&mut self) {
         self.parent = None;

@@ -4,8 +4,8 @@
 //! groups that are beneath nothing that is; scopes are not, unless they are moved away with what is
 //! in them. So what is in no group and no run is not found, and costs nothing; nor does a group in a run.
 //!
-//! `FOUND` is raised in what is listed, and in what is put beneath a node that has it. It is never
-//! lowered: what leaves its place without its end is listed, a group that is dropped before its tasks
+//! `FOUND` is raised in what is listed, and in what is put beneath a node that has it. A group begins with it,
+//! and is listed where nothing else finds it. It is never lowered: what leaves its place without its end is listed, a group that is dropped before its tasks
 //! have ended at once, a future that is moved away when it is polled where it comes to.
 
 use std::{
@@ -32,7 +32,8 @@ static LISTED: [StdMutex<Slab<Weak<Node>>>; SHARDS] =
 /// No place in a list.
 const NOWHERE: u32 = u32::MAX;
 
-/// Nobody has looked at the clock.
+/// Nobody has looked at the clock. (It is a time, too, for a tick each two years: a group that is opened then has no
+/// age.)
 const NEVER: u32 = u32::MAX;
 
 /// Where a node is listed, and since when it is there.
@@ -132,9 +133,9 @@ impl Node {
         self.stay_found();
     }
 
-    /// Lists the node if it is not. To be called when it is found from no other.
+    /// Lists the node if it is not. To be called when nothing else finds it, or soon will not.
     #[cold]
-    pub(crate) fn enlist(self: &Arc<Self>) {
+    pub(super) fn enlist(self: &Arc<Self>) {
         if self.links.lock().listing.is_listed() {
             return;
         }
@@ -176,6 +177,8 @@ pub(crate) fn listed() -> Vec<Arc<Node>> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use anyio_core::Cause;
+
     use super::*;
 
     /// Whoever keeps a node, as a walk does, keeps it from no list.
@@ -204,5 +207,42 @@ mod tests {
         group.stay_for_members();
         group.detach();
         assert!(is_listed(&group));
+    }
+
+    /// A group is listed, once, where nothing else finds it.
+    #[test]
+    fn a_group_is_found_by_itself_or_by_what_is_around_it() {
+        let opened = |parent: Option<&Arc<Node>>| {
+            let mut node = Node::blank();
+            let flags = Flags::HOLD.with(Flags::FOUND);
+            node.begin(parent, flags, |links| links.open(None, Location::caller()));
+            let node = node.share();
+            Arc::clone(&node).enter_found(parent);
+            node
+        };
+        let times =
+            |node: &Arc<Node>| listed().iter().filter(|found| Arc::ptr_eq(found, node)).count();
+        let plain = |parent: &Arc<Node>| Node::beneath(parent, Flags::PLAIN, |_| {});
+        let alone = opened(None);
+        assert_eq!(times(&alone), 1);
+        assert_eq!(times(&opened(Some(&alone))), 0, "by the group around it");
+        assert_eq!(times(&opened(Some(&plain(&alone)))), 0, "by the scope around it");
+
+        let unfound = Node::new(Flags::PLAIN, |_| {});
+        assert_eq!(times(&opened(Some(&unfound))), 1);
+        assert_eq!(times(&opened(Some(&plain(&unfound)))), 1);
+
+        // What was around it has gone, and it is beneath what was around that, or nothing.
+        for (above, expected) in [(&alone, 0), (&unfound, 1)] {
+            let gone = plain(above);
+            gone.detach();
+            assert_eq!(times(&opened(Some(&gone))), expected);
+            let cancelled = plain(above);
+            cancelled.cancel(Cause::explicit());
+            cancelled.detach();
+            let group = opened(Some(&cancelled));
+            assert!(group.is_effective());
+            assert_eq!(times(&group), 1, "from what has gone it is not found");
+        }
     }
 }

@@ -5,8 +5,25 @@ use std::sync::OnceLock;
 use super::{bell::Bell, flags::Flags, links::Links, node::Node, spare};
 use crate::sys::{Alone, Arc, AtomicU32, AtomicUsize, Mutex, Ordering, init};
 
+impl Alone<Node> {
+    /// A new node that is no group's.
+    #[inline]
+    fn begin_plain(
+        mut self,
+        parent: Option<&Arc<Node>>,
+        flags: Flags,
+        fill: impl FnOnce(&mut Links),
+    ) -> Arc<Node> {
+        self.begin(parent, flags, |links| {
+            links.begin();
+            fill(links);
+        });
+        self.share()
+    }
+}
+
 impl Node {
-    /// What a node can be made of, in which there is nothing. To begin anew in one that was let go is less work than
+    /// What a node can be made of, in which there is nothing but what each begins with. To begin anew in one that was let go is less work than
     /// to make one.
     #[inline]
     pub(crate) fn blank() -> Alone<Self> {
@@ -28,12 +45,7 @@ impl Node {
     /// A new node, which nobody else has seen when `fill` writes what it begins with.
     #[inline]
     pub(crate) fn new(flags: Flags, fill: impl FnOnce(&mut Links)) -> Arc<Self> {
-        let mut node = Self::blank();
-        node.begin(None, flags, |links| {
-            links.begin();
-            fill(links);
-        });
-        node.share()
+        Self::blank().begin_plain(None, flags, fill)
     }
 
     /// The same beneath `parent`, or whatever has taken that one's place.
@@ -43,19 +55,14 @@ impl Node {
         flags: Flags,
         fill: impl FnOnce(&mut Links),
     ) -> Arc<Self> {
-        let mut node = Self::blank();
-        node.begin(Some(parent), flags, |links| {
-            links.begin();
-            fill(links);
-        });
-        let node = node.share();
+        let node = Self::blank().begin_plain(Some(parent), flags, fill);
         Arc::clone(&node).enter(parent, false);
         node
     }
 
-    /// What is [blank](Self::blank) is a new node from now on, which has what `fill` makes [begin](Links::begin) or
-    /// [open](Links::open). If it shall be beneath `parent`, it has to
-    /// [enter](Self::enter) before anything else is done with it; until then, nobody sees it from there.
+    /// What is [blank](Self::blank) is a new node from now on, in which `fill` writes what all nodes
+    /// [begin](Links::begin) or [open](Links::open) with. If it shall be beneath `parent`, it has to enter there before
+    /// anything else is done with it; until then, nobody sees it from there.
     ///
     /// It is written where it will be: to put a node together elsewhere and copy it takes longer than all the rest.
     #[inline(always)]
@@ -75,10 +82,20 @@ impl Node {
         fill(links);
     }
 
-    /// Puts a node that has [begun](Self::begin) beneath `parent` there, or beneath whatever has taken that one's place.
-    /// If it is `to_be_found`, and began as that, it is listed where it is found from nothing else.
+    /// Puts a node that has [begun](Self::begin) as one that is found where it is beneath, or lists it if it is not found
+    /// from there.
     #[inline(always)]
-    pub(crate) fn enter(self: Arc<Self>, parent: &Arc<Self>, to_be_found: bool) {
+    pub(crate) fn enter_found(self: Arc<Self>, parent: Option<&Arc<Self>>) {
+        debug_assert!(self.flags().any(Flags::FOUND), "it began as another one");
+        match parent {
+            Some(parent) => self.enter(parent, true),
+            None => self.enlist(),
+        }
+    }
+
+    /// Puts a node that has [begun](Self::begin) beneath `parent` there, or beneath whatever has taken that one's place.
+    #[inline(always)]
+    fn enter(self: Arc<Self>, parent: &Arc<Self>, to_be_found: bool) {
         let passed_on = Flags::EFFECTIVE.with(Flags::ASKED);
         let rare = {
             let mut links = parent.links.lock();

@@ -148,7 +148,7 @@ impl Node {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::{task::Waker, time::Instant};
+    use std::{panic::Location, task::Waker, time::Instant};
 
     use anyio_core::{Cause, CauseKind};
 
@@ -158,7 +158,7 @@ mod tests {
     fn pair(flags: Flags) -> (Arc<Node>, Arc<Node>) {
         let parent = Node::new(Flags::PLAIN, |_| {});
         let node = Node::beneath(&parent, flags, |links| {
-            links.label.name = Some("old".into());
+            links.open(Some(&"old".into()), Location::caller());
             links.deadline = Some(Instant::now());
         });
         SPARE.take();
@@ -169,6 +169,7 @@ mod tests {
     fn nothing_of_the_old_node_is_in_the_new_one() {
         let (parent, old) = pair(Flags::SHIELD.with(Flags::SHUTDOWN));
         let address = old.address();
+        assert!(old.look().since.is_some() && old.look().label.site.is_some());
         Node::retire(old, Some(&parent));
         assert!(!parent.has_children());
         let new = Node::new(Flags::PLAIN, |_| {});
