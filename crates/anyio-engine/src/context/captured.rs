@@ -127,7 +127,7 @@ impl<F: Future> Future for InScope<F> {
         let (backend, locals) = (context.backend, Source::Own(context.locals.as_ref()));
         let waker = Some(cx.waker());
         let poll = || (ambient::is_effective(), body.poll(cx));
-        let (cancelled, poll) = this.frame.enter_root(kind, backend, locals, waker, poll);
+        let (cancelled, poll) = this.frame.enter_root(&kind, backend, locals, waker, poll);
         if let Poll::Ready(value) = poll {
             this.frame.leave();
             return Poll::Ready(Ok(value));
@@ -138,7 +138,7 @@ impl<F: Future> Future for InScope<F> {
                 return poll_again(cx);
             }
             let cancelled = Cancelled::new(node.origin());
-            this.frame.enter_root(kind, backend, locals, None, || this.body.clear());
+            this.frame.enter_root(&kind, backend, locals, None, || this.body.clear());
             this.frame.leave();
             return Poll::Ready(Err(cancelled));
         }

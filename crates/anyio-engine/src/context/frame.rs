@@ -79,7 +79,7 @@ impl Frame {
     #[inline]
     pub(crate) fn enter_root<R>(
         &self,
-        kind: Kind<'_>,
+        kind: &Kind<'_>,
         backend: Option<&'static Erased>,
         locals: Source<'_>,
         waker: Option<&Waker>,
@@ -91,7 +91,8 @@ impl Frame {
         {
             turn.look_at(board, board.leave(waker));
         }
-        let entry = Entry::new(&self.cell, &kind).with_locals(locals).with_turn(&turn);
+        debug_assert!(self.cell.get().is_some() || !kind.passes_on(), "what would it pass on?");
+        let entry = Entry::known(&self.cell, kind, false).with_locals(locals).with_turn(&turn);
         let result = slot::enter(entry, f);
         if let Some(board) = self.board() {
             board.rest();

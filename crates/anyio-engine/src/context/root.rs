@@ -97,7 +97,7 @@ impl<F: Future> Future for Root<F> {
             // At once: a run is in the tree of tasks, whatever is in it.
             this.frame.need_node(Kind::Owned(&Outermost { backend: this.backend }));
         }
-        let (kind, waker) = (Kind::KNOWN, Some(cx.waker()));
+        let (kind, waker) = (&Kind::KNOWN, Some(cx.waker()));
         let poll = this.frame.enter_root(kind, backend, locals, waker, || this.future.poll(cx));
         if poll.is_ready() {
             this.frame.leave();

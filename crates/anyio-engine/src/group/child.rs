@@ -152,7 +152,7 @@ where
         let clear = || this.body.as_mut().clear();
         let dropped = catch(|| {
             let source = Source::Own(locals.as_ref());
-            this.frame.enter_root(Kind::Outside, backend, source, None, clear);
+            this.frame.enter_root(&Kind::Outside, backend, source, None, clear);
             // Before the group can end.
             drop(locals);
         });
@@ -327,7 +327,7 @@ where
             let mut body = this.body.as_mut();
             cancelled =
                 this.frame.node().map_or_else(|| root.is_cancelled(), |node| node.is_effective());
-            this.frame.enter_root(kind, backend, locals, waker, || match body.as_mut().poll(cx) {
+            this.frame.enter_root(&kind, backend, locals, waker, || match body.as_mut().poll(cx) {
                 Poll::Ready(value) => Step::Ready(value),
                 // Without a node there is nothing in it that holds it, and nobody has to wake it any more;
                 // without a handle nobody asks why.
@@ -369,7 +369,7 @@ where
                 return Poll::Ready(());
             }
             Err(payload) => {
-                hush(|| this.frame.enter_root(kind, backend, locals, None, || this.body.clear()));
+                hush(|| this.frame.enter_root(&kind, backend, locals, None, || this.body.clear()));
                 Fate::Panicked(payload)
             }
             Ok(Step::Pending) => {
@@ -403,7 +403,7 @@ where
                 let own = slot.is_cancel_called();
                 // As above.
                 match catch(|| {
-                    this.frame.enter_root(kind, backend, locals, None, || this.body.clear())
+                    this.frame.enter_root(&kind, backend, locals, None, || this.body.clear())
                 }) {
                     Ok(()) if own => Fate::Apart(cause),
                     Ok(()) => Fate::Cut(cause),
