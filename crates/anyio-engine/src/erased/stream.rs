@@ -76,6 +76,7 @@ impl TcpStream for AnyTcpStream {
 }
 
 impl AsyncRead for AnyTcpStream {
+    #[inline]
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -84,6 +85,7 @@ impl AsyncRead for AnyTcpStream {
         Pin::new(&mut *self.0).poll_read(cx, buffer)
     }
 
+    #[inline]
     fn poll_read_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -94,6 +96,7 @@ impl AsyncRead for AnyTcpStream {
 }
 
 impl AsyncWrite for AnyTcpStream {
+    #[inline]
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -102,6 +105,7 @@ impl AsyncWrite for AnyTcpStream {
         Pin::new(&mut *self.0).poll_write(cx, buffer)
     }
 
+    #[inline]
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -110,10 +114,12 @@ impl AsyncWrite for AnyTcpStream {
         Pin::new(&mut *self.0).poll_write_vectored(cx, buffers)
     }
 
+    #[inline]
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut *self.0).poll_flush(cx)
     }
 
+    #[inline]
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut *self.0).poll_close(cx)
     }
