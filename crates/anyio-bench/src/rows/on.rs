@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use anyio_core::{Run as _, RunOptions};
+use anyio_core::{Run, RunOptions};
 use anyio_smol::Smol;
 use anyio_tokio::Tokio;
 use tokio::runtime::{Builder, Runtime};
@@ -91,8 +91,18 @@ where
     F: Fn(u32) -> Fut + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
+    in_one_thread::<Smol, _, _>(name, work)
+}
+
+/// Work in a run of this backend.
+pub(super) fn in_one_thread<B, F, Fut>(name: &'static str, work: F) -> Contender
+where
+    B: Run,
+    F: Fn(u32) -> Fut + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
     Contender::new(name, move |calls| {
         let options = RunOptions::default().current_thread();
-        Smol::run(&options, work(calls)).expect("no run is around it");
+        B::run(&options, work(calls)).expect("no run is around it");
     })
 }

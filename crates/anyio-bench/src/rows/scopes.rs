@@ -9,11 +9,11 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyio_tokio::Tokio;
-use futures_lite::future::yield_now;
+use futures_lite::future::{poll_once, yield_now};
 use tokio::{task::coop::unconstrained, time::timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,7 @@ pub(super) fn rows() -> Vec<Row> {
     let mut rows = vec![
         Row::new("fail_after/ready", 1, fail_after_ready),
         Row::new("fail_after/pending_once", 1, fail_after_pending),
+        Row::new("fail_after/among_10000_timers", 1, fail_after_under_load),
     ];
     for depth in [1, 8, 64] {
         rows.push(Row::new(format!("nest/poll/{depth}"), 1, move || per_poll(depth)));
@@ -98,6 +99,55 @@ fn fail_after_pending() -> Vec<Contender> {
             }
         }),
     ]
+}
+
+/// The same, while so many timers are there that others wait for.
+fn fail_after_under_load() -> Vec<Contender> {
+    let on = OnTokio::new(Threads::One);
+    vec![
+        on.ours_timed("anyio typed", |calls| {
+            among(anyio_engine::sleep::<Tokio>, async move || {
+                for _ in 0..calls {
+                    let work = anyio_engine::fail_after::<Tokio, _>(LONG, yield_now());
+                    work.await.expect("it is ready at once");
+                }
+            })
+        }),
+        on.ours_timed("anyio ambient", |calls| {
+            among(anyio::sleep, async move || {
+                for _ in 0..calls {
+                    anyio::fail_after(LONG, yield_now()).await.expect("it is ready at once");
+                }
+            })
+        }),
+        on.peer_timed("tokio timeout", |calls| {
+            among(tokio::time::sleep, async move || {
+                for _ in 0..calls {
+                    timeout(LONG, yield_now()).await.expect("it is ready at once");
+                }
+            })
+        }),
+    ]
+}
+
+/// How long `work` takes while ten thousand timers are live.
+async fn among<T: Future<Output = ()>>(
+    timer: impl Fn(Duration) -> T,
+    work: impl AsyncFn(),
+) -> Duration {
+    let mut live = Vec::new();
+    for number in 0..10_000 {
+        let mut timer = Box::pin(timer(LONG + Duration::from_millis(number % 4096)));
+        assert!(poll_once(timer.as_mut()).await.is_none());
+        live.push(timer);
+        if number % 64 == 0 {
+            // For the budgets' sake.
+            yield_now().await;
+        }
+    }
+    let start = Instant::now();
+    work().await;
+    start.elapsed()
 }
 
 fn nest(depth: u32, inner: Boxed, around: impl Fn(Boxed) -> Boxed) -> Boxed {

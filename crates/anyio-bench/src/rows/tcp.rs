@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use anyio_async_std::AsyncStd;
 use anyio_core::{ListenOptions, Net, TcpListener as _, TcpStream as _};
 use anyio_smol::Smol;
 use anyio_tokio::Tokio;
@@ -41,8 +42,18 @@ fn contenders(connections: u32, times: u32, size: usize) -> Vec<Contender> {
         on.ours("anyio tokio, typed", move |calls| ours::<Tokio>(calls, talk)),
         on.ours("anyio tokio, ambient", move |calls| ours::<anyio::Any>(calls, talk)),
         on::smol("anyio smol, typed", move |calls| ours::<Smol>(calls, talk)),
+        on::smol("anyio smol, ambient", move |calls| ours::<anyio::Any>(calls, talk)),
+        on::in_one_thread::<AsyncStd, _, _>("anyio async-std, typed", move |calls| {
+            ours::<AsyncStd>(calls, talk)
+        }),
+        on::in_one_thread::<AsyncStd, _, _>("anyio async-std, ambient", move |calls| {
+            ours::<anyio::Any>(calls, talk)
+        }),
         on.peer("tokio", move |calls| tokios(calls, talk)),
         Contender::new("smol", move |calls| smol::block_on(smols(calls, talk))),
+        Contender::new("async-std", move |calls| {
+            async_std::task::block_on(async_stds(calls, talk));
+        }),
     ]
 }
 
@@ -103,6 +114,25 @@ async fn smols(calls: u32, talk: Talk) {
     let mut streams = Vec::new();
     for _ in 0..talk.connections {
         let near = smol::net::TcpStream::connect(address).await.expect("somebody listens");
+        let (far, _) = listener.accept().await.expect("somebody connects");
+        near.set_nodelay(true).expect("it can be set");
+        far.set_nodelay(true).expect("it can be set");
+        streams.extend([(near, true), (far, false)]);
+    }
+    together(
+        streams
+            .into_iter()
+            .map(|(stream, first)| end(stream, first, calls * talk.times, talk.size)),
+    )
+    .await;
+}
+
+async fn async_stds(calls: u32, talk: Talk) {
+    let listener = async_std::net::TcpListener::bind(ANY_PORT).await.expect("a port");
+    let address = listener.local_addr().expect("it has one");
+    let mut streams = Vec::new();
+    for _ in 0..talk.connections {
+        let near = async_std::net::TcpStream::connect(address).await.expect("somebody listens");
         let (far, _) = listener.accept().await.expect("somebody connects");
         near.set_nodelay(true).expect("it can be set");
         far.set_nodelay(true).expect("it can be set");
