@@ -108,62 +108,33 @@ async fn ours<N: Net>(calls: u32, talk: Talk) {
     .await;
 }
 
-async fn smols(calls: u32, talk: Talk) {
-    let listener = smol::net::TcpListener::bind(ANY_PORT).await.expect("a port");
-    let address = listener.local_addr().expect("it has one");
-    let mut streams = Vec::new();
-    for _ in 0..talk.connections {
-        let near = smol::net::TcpStream::connect(address).await.expect("somebody listens");
-        let (far, _) = listener.accept().await.expect("somebody connects");
-        near.set_nodelay(true).expect("it can be set");
-        far.set_nodelay(true).expect("it can be set");
-        streams.extend([(near, true), (far, false)]);
-    }
-    together(
-        streams
-            .into_iter()
-            .map(|(stream, first)| end(stream, first, calls * talk.times, talk.size)),
-    )
-    .await;
+/// The same with sockets of others, of which `$end` is one end. What those have in common is their names.
+macro_rules! theirs {
+    ($name:ident, $runtime:ident, $end:ident) => {
+        async fn $name(calls: u32, talk: Talk) {
+            let listener = $runtime::net::TcpListener::bind(ANY_PORT).await.expect("a port");
+            let address = listener.local_addr().expect("it has one");
+            let mut streams = Vec::new();
+            for _ in 0..talk.connections {
+                let near = $runtime::net::TcpStream::connect(address).await.expect("it listens");
+                let (far, _) = listener.accept().await.expect("somebody connects");
+                near.set_nodelay(true).expect("it can be set");
+                far.set_nodelay(true).expect("it can be set");
+                streams.extend([(near, true), (far, false)]);
+            }
+            together(
+                streams
+                    .into_iter()
+                    .map(|(stream, first)| $end(stream, first, calls * talk.times, talk.size)),
+            )
+            .await;
+        }
+    };
 }
 
-async fn async_stds(calls: u32, talk: Talk) {
-    let listener = async_std::net::TcpListener::bind(ANY_PORT).await.expect("a port");
-    let address = listener.local_addr().expect("it has one");
-    let mut streams = Vec::new();
-    for _ in 0..talk.connections {
-        let near = async_std::net::TcpStream::connect(address).await.expect("somebody listens");
-        let (far, _) = listener.accept().await.expect("somebody connects");
-        near.set_nodelay(true).expect("it can be set");
-        far.set_nodelay(true).expect("it can be set");
-        streams.extend([(near, true), (far, false)]);
-    }
-    together(
-        streams
-            .into_iter()
-            .map(|(stream, first)| end(stream, first, calls * talk.times, talk.size)),
-    )
-    .await;
-}
-
-async fn tokios(calls: u32, talk: Talk) {
-    let listener = tokio::net::TcpListener::bind(ANY_PORT).await.expect("a port");
-    let address = listener.local_addr().expect("it has one");
-    let mut streams = Vec::new();
-    for _ in 0..talk.connections {
-        let near = tokio::net::TcpStream::connect(address).await.expect("somebody listens");
-        let (far, _) = listener.accept().await.expect("somebody connects");
-        near.set_nodelay(true).expect("it can be set");
-        far.set_nodelay(true).expect("it can be set");
-        streams.extend([(near, true), (far, false)]);
-    }
-    together(
-        streams
-            .into_iter()
-            .map(|(stream, first)| tokios_end(stream, first, calls * talk.times, talk.size)),
-    )
-    .await;
-}
+theirs!(smols, smol, end);
+theirs!(async_stds, async_std, end);
+theirs!(tokios, tokio, tokios_end);
 
 /// As [`end`], with tokio's own traits.
 async fn tokios_end(mut stream: tokio::net::TcpStream, first: bool, times: u32, size: usize) {
