@@ -5,8 +5,9 @@
 //! in them. So what is in no group and no run is not found, and costs nothing; nor does a group in a run.
 //!
 //! `FOUND` is raised in what is listed, and in what is put beneath a node that has it. A group begins with it,
-//! and is listed where nothing else finds it. It is never lowered: what leaves its place without its end is listed, a group that is dropped before its tasks
-//! have ended at once, a future that is moved away when it is polled where it comes to.
+//! and is listed where nothing else finds it. It is never lowered: what leaves its place without its end is
+//! listed, a group that is dropped before its tasks have ended at once, a future that is moved away when it
+//! is polled where it comes to.
 
 use std::{
     cmp::Reverse,

@@ -23,8 +23,8 @@ impl Alone<Node> {
 }
 
 impl Node {
-    /// What a node can be made of, in which there is nothing but what each begins with. To begin anew in one that was let go is less work than
-    /// to make one.
+    /// What a node can be made of, in which there is nothing but what each begins with. To begin anew in one that was let
+    /// go is less work than to make one.
     #[inline]
     pub(crate) fn blank() -> Alone<Self> {
         spare::take().unwrap_or_else(Self::make)

@@ -22,7 +22,8 @@ use self::linux::{cheap, exact};
 const TICK: u32 = 24;
 /// The clock begins anew after more than a year: the uppermost bit of a time says nothing.
 const TIMES: u32 = (1 << 31) - 1;
-/// Of two times, the one that is later by no more than this, some hours, is taken for that, and not for one of a year ago.
+/// Of two times, the one that is later by no more than this, some hours, is taken for that, and not for one
+/// of a year ago.
 const AHEAD: u32 = 1 << 20;
 
 /// Zero as long as nobody has looked.
