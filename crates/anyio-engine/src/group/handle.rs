@@ -1,12 +1,7 @@
 //! The handle on a group.
 
 use std::{
-    fmt,
-    future::poll_fn,
-    panic::Location,
-    pin::{Pin, pin},
-    sync::Arc as StdArc,
-    task::Poll,
+    fmt, future::poll_fn, panic::Location, pin::pin, sync::Arc as StdArc, task::Poll,
     time::Duration,
 };
 
@@ -22,12 +17,11 @@ use super::{
     lease::{self, AnyShared, Seat, Stub},
     run::task_group,
     start::{Ready, Starting, ValueOnly},
+    wrap::Wrap,
 };
 use crate::{
-    context::poll_unwound,
-    sync::{Permit, Semaphore},
     sys::Arc,
-    trace::{self, Span},
+    trace,
     tree::{Flags, Node},
 };
 
@@ -176,43 +170,28 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         let started = <F::Output as TaskEnd<E, K>>::STARTED;
         let place = Place::new(index, service || started || name.is_some());
         let limited = core.limit.is_some() && !service;
-        if trace::is_on() || limited {
-            let span = core.tally.span().task(name.as_deref(), location);
-            self.launch_within(seat, place, spawner, span, limited, future);
+        // One place where it is launched as it is, or the compiler would not write that in line.
+        let wrap = if trace::is_on() || limited {
+            self.wrap(name.as_deref(), location, limited)
         } else {
-            spawner.spawn_task(ChildTask::new(seat, place, future));
+            None
+        };
+        match wrap {
+            None => spawner.spawn_task(ChildTask::new(seat, place, future)),
+            Some(wrap) => spawner.spawn_task(ChildTask::new(seat, place, wrap.around(future))),
         }
         TaskHandle::new(stub, name)
     }
 
-    /// Launches a task that may have a span, or may have to wait for its turn. Few have either, so neither takes
-    /// room in those that have none.
     #[cold]
-    fn launch_within<F, K: 'static>(
+    fn wrap(
         &self,
-        seat: Seat<Core<B, E>>,
-        place: Place,
-        spawner: &B::Spawner,
-        span: Span,
+        name: Option<&str>,
+        location: &'static Location<'static>,
         limited: bool,
-        future: F,
-    ) where
-        F: Future + Send + 'static,
-        F::Output: TaskEnd<E, K>,
-    {
-        if span.is_nothing() && !limited {
-            return spawner.spawn_task(ChildTask::new(seat, place, future));
-        }
-        let limit = self.core.limit.as_ref().filter(|_| limited).map(Arc::clone);
-        let future: Pin<Box<dyn Future<Output = F::Output> + Send>> =
-            Box::pin(span.around(async move {
-                let _turn = match &limit {
-                    Some(limit) => Some(turn(limit).await),
-                    None => None,
-                };
-                future.await
-            }));
-        spawner.spawn_task(ChildTask::new(seat, place, future));
+    ) -> Option<Wrap> {
+        let limit = self.core.limit.as_ref().filter(|_| limited);
+        Wrap::of(self.core.tally.span().task(name, location), limit.map(Arc::clone))
     }
 
     /// Cancels the body and all tasks. The group's result stays what the body made of it, if the
@@ -307,14 +286,6 @@ impl<B: Executor + Clock, E: TaskError> TaskGroup<B, E> {
     pub fn shutdown_called(&self) -> bool {
         self.core.tally.node().flags().any(Flags::SHUTDOWN)
     }
-}
-
-/// Waits until a task may run.
-async fn turn(limit: &Semaphore) -> Permit<'_> {
-    let turn = limit.acquire().await.expect("it is never closed");
-    // It may have got its turn from a sibling that was cancelled with it.
-    poll_fn(|cx| poll_unwound(cx)).await;
-    turn
 }
 
 /// Cancels the group of `node` when `grace` is over. It ends by itself if the group is cancelled before:

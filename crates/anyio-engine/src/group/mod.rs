@@ -24,6 +24,7 @@ mod slots;
 mod spare;
 mod start;
 mod tally;
+mod wrap;
 
 pub use builder::{Child, GroupBuilder};
 pub use handle::TaskGroup;

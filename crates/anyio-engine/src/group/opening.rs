@@ -105,9 +105,10 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         self.project().head
     }
 
-    /// Polls the body, made in the first poll; ready when it has ended, however it did.
+    /// Polls the body, made in the first poll; ready when it has ended, however it did. The body is in the group's
+    /// span, which the caller may be in itself, `IN_SPAN`.
     #[inline(always)]
-    pub(super) fn poll_body<E>(
+    pub(super) fn poll_body<E, const IN_SPAN: bool>(
         self: Pin<&mut Self>,
         make: Option<impl FnOnce() -> Fut>,
         tally: &Tally<E>,
@@ -123,11 +124,11 @@ impl<F, Fut, T> Opening<F, Fut, T> {
                 return Poll::Ready(());
             }
         }
-        self.poll_in_place(make, tally, cx)
+        self.poll_in_place::<E, IN_SPAN>(make, tally, cx)
     }
 
     #[inline(always)]
-    fn poll_in_place<E>(
+    fn poll_in_place<E, const IN_SPAN: bool>(
         self: Pin<&mut Self>,
         make: Option<impl FnOnce() -> Fut>,
         tally: &Tally<E>,
@@ -143,7 +144,7 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         let (mut body, mut make) = (this.body.as_mut(), make);
         // One in the other, and not one given to the other: what they use is not copied from each to the next.
         let node = place.node();
-        let polled = tally.catch_in_span(|| {
+        let poll = || {
             place.enter_inner(boundary, &BOUNDARY, || {
                 if let Some(make) = make.take() {
                     body.as_mut().set(make());
@@ -151,7 +152,8 @@ impl<F, Fut, T> Opening<F, Fut, T> {
                 // It has one by now if what makes the body needed it.
                 (boundary.node().unwrap_or(node).is_effective(), body.as_mut().poll(cx))
             })
-        });
+        };
+        let polled = if IN_SPAN { catch(poll) } else { tally.catch_in_span(poll) };
         let outcome = match polled {
             // As it mostly is.
             Ok((_, Poll::Ready(end))) => Outcome::Value(end),

@@ -180,7 +180,7 @@ where
             || body(group)
         });
         let Some(core) = this.core.as_ref() else { return opening.poll_unwound::<E, K>(cx) };
-        ready!(opening.as_mut().poll_body(make, &core.tally, cx));
+        ready!(opening.as_mut().poll_body::<E, false>(make, &core.tally, cx));
         let ended = match Owner::take_alone(this.core) {
             Some(core) => {
                 if let Some(value) = opening.as_mut().finish_well(&core.tally) {

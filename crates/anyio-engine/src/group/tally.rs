@@ -73,6 +73,19 @@ pub(super) enum Sum<E> {
     Panic(Box<dyn Any + Send>),
 }
 
+/// Given by [`Tally::in_span`].
+#[must_use]
+pub(super) struct InSpan<'a, E>(&'a Tally<E>);
+
+impl<E> Drop for InSpan<'_, E> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.0.is_traced() {
+            self.0.step_out();
+        }
+    }
+}
+
 impl<E> Tally<E> {
     /// With this place, and of no group so far.
     #[inline(always)]
@@ -125,6 +138,15 @@ impl<E> Tally<E> {
         self.rare.lock().as_ref().map_or_else(Span::none, |rare| rare.span.clone())
     }
 
+    /// The group's span is the current one as long as that is kept.
+    #[inline(always)]
+    pub(super) fn in_span(&self) -> InSpan<'_, E> {
+        if self.is_traced() {
+            self.step_in();
+        }
+        InSpan(self)
+    }
+
     /// Runs `f`, which may panic, in the group's span, which begins outside of its frames. (As a panic is caught inside,
     /// no guard has to be kept meanwhile.)
     #[inline(always)]
@@ -153,12 +175,7 @@ impl<E> Tally<E> {
     #[inline]
     pub(super) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         self.place.follow();
-        if self.is_traced() { self.enter_in_span(f) } else { self.place.enter(f) }
-    }
-
-    #[cold]
-    fn enter_in_span<R>(&self, f: impl FnOnce() -> R) -> R {
-        self.span().in_scope(|| self.place.enter(f))
+        self.place.enter(f)
     }
 
     /// The group's place in the tree.

@@ -57,7 +57,7 @@ impl Room {
         // Words may have to be skipped where the alignment is that of more than one.
         let needed = (size_of::<P>() + align_of::<P>()).div_ceil(size_of::<Word>());
         let words = needed.max(MOST.min(2 * before));
-        let ground = Ground(Arc::new_uninit_slice(words));
+        let ground = Ground::new(words);
         let Some(place) = ground.at(0) else { unreachable!("it is large enough") };
         self.used = ground.end(place);
         self.ground = Some(Ground(Arc::clone(&ground.0)));
@@ -66,6 +66,12 @@ impl Room {
 }
 
 impl Ground {
+    /// The same code for tasks of any type.
+    #[inline(never)]
+    fn new(words: usize) -> Self {
+        Self(Arc::new_uninit_slice(words))
+    }
+
     /// The first place for a `P` after so many bytes, if there is one.
     #[inline]
     fn at<P>(&self, used: usize) -> Option<NonNull<P>> {

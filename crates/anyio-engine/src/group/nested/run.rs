@@ -241,8 +241,11 @@ where
         let Tasks { set, open } = tasks;
         let Common { tally, inbox } = &*open.common;
         set.door().open();
-        let ended = opening.as_mut().poll_body(make, tally, cx).is_ready();
+        // It begins outside of the group's frames: the body is in it, and so are the tasks.
+        let in_span = tally.in_span();
+        let ended = opening.as_mut().poll_body::<E, true>(make, tally, cx).is_ready();
         let again = tally.enter(|| set.poll(inbox, tally));
+        drop(in_span);
         if again || !ended || !set.is_empty() || !inbox.close() {
             let node = tally.place.settle(cx);
             if ended {
