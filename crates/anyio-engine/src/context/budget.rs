@@ -40,13 +40,19 @@ pub(crate) fn refill() {
 pub(crate) fn spend() -> bool {
     TURN.with(|cell| {
         let turn = cell.get();
-        let left = turn.operations.checked_sub(1);
-        cell.set(match left {
-            Some(operations) => Turn { operations, ..turn },
-            None => Turn { operations: FULL, look: true },
-        });
-        left.is_some()
+        // One byte is written mostly, and the other one not chosen between.
+        if turn.operations == 0 {
+            over(cell);
+            return false;
+        }
+        cell.set(Turn { operations: turn.operations - 1, ..turn });
+        true
     })
+}
+
+#[cold]
+fn over(turn: &Cell<Turn>) {
+    turn.set(Turn { operations: FULL, look: true });
 }
 
 /// The code yields though it could go on: deadlines around it look at the clock, since their timers

@@ -160,7 +160,7 @@ struct Wait<'a> {
 impl Future for Wait<'_> {
     type Output = ();
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         match this.place {

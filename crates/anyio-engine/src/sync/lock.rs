@@ -93,7 +93,7 @@ impl RawLock {
     }
 
     /// The lock, as an operation of a task.
-    #[inline]
+    #[inline(always)]
     fn poll_operation(&self, place: &mut Place, cx: &mut Context<'_>) -> Poll<()> {
         if matches!(place, Place::Start) {
             ready!(op::admit(cx));
@@ -372,7 +372,7 @@ pub struct Locking<'a, T> {
 impl<'a, T> Future for Locking<'a, T> {
     type Output = LockGuard<'a, T>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LockGuard<'a, T>> {
         let lock = self.lock;
         ready!(lock.guarded.raw().poll_operation(&mut self.place, cx));
@@ -403,7 +403,7 @@ pub struct LockingOwned<T> {
 impl<T> Future for LockingOwned<T> {
     type Output = OwnedLockGuard<T>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<OwnedLockGuard<T>> {
         let this = self.get_mut();
         ready!(this.lock.guarded.raw().poll_operation(&mut this.place, cx));

@@ -319,13 +319,17 @@ impl<S: Share> Acquiring<S> {
         Self { semaphore, need, place: Place::Start, withheld: Withheld::nothing() }
     }
 
-    #[inline]
+    // Always in line, as what calls it, and so for what else is waited for mostly without a wait: the compiler takes it
+    // for too much, which it is not where nearly all of it is a call that is not made.
+    #[inline(always)]
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Held<S>, AcquireError>> {
         if matches!(self.place, Place::Start) {
             ready!(op::admit(cx));
-            if self.semaphore.permits.take(self.need).is_ok() {
+            // Read once: after the atomic, the compiler would read it again, and copy it by way of the stack.
+            let need = self.need;
+            if self.semaphore.permits.take(need).is_ok() {
                 self.place = Place::Done;
-                return Poll::Ready(Ok(Held::of(self.semaphore.clone(), self.need)));
+                return Poll::Ready(Ok(Held::of(self.semaphore.clone(), need)));
             }
         }
         self.poll_slowly(cx)

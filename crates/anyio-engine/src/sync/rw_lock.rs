@@ -1,7 +1,11 @@
 //! Many readers or one writer: a semaphore, of which each who reads has one permit and who writes has
 //! all.
 
-use std::{fmt, future::poll_fn};
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use anyio_core::WouldBlock;
 
@@ -198,11 +202,24 @@ impl<T: fmt::Debug> fmt::Debug for RwLock<T> {
     }
 }
 
-async fn hold<S: Share>(share: S, permits: usize) -> Held<S> {
-    let mut acquiring = Acquiring::new(share, permits);
-    match poll_fn(|cx| acquiring.poll(cx)).await {
-        Ok(held) => held,
-        Err(error) => unreachable!("the semaphore of a lock is never closed: {error}"),
+const fn hold<S: Share>(share: S, permits: usize) -> Hold<S> {
+    Hold(Acquiring::new(share, permits))
+}
+
+struct Hold<S: Share>(Acquiring<S>);
+
+// Nothing in it is pinned.
+impl<S: Share> Unpin for Hold<S> {}
+
+impl<S: Share> Future for Hold<S> {
+    type Output = Held<S>;
+
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Held<S>> {
+        match ready!(self.0.poll(cx)) {
+            Ok(held) => Poll::Ready(held),
+            Err(error) => unreachable!("the semaphore of a lock is never closed: {error}"),
+        }
     }
 }
 
