@@ -39,15 +39,15 @@ fn contenders(connections: u32, times: u32, size: usize) -> Vec<Contender> {
     let talk = Talk { connections, times, size };
     let on = OnTokio::new(Threads::One);
     vec![
-        on.ours("anyio tokio, typed", move |calls| ours::<Tokio>(calls, talk)),
-        on.ours("anyio tokio, ambient", move |calls| ours::<anyio::Any>(calls, talk)),
-        on::smol("anyio smol, typed", move |calls| ours::<Smol>(calls, talk)),
-        on::smol("anyio smol, ambient", move |calls| ours::<anyio::Any>(calls, talk)),
+        on.ours("anyio tokio, typed", move |calls| ours::<Tokio, Tokio>(calls, talk)),
+        on.ours("anyio tokio, ambient", move |calls| ours::<anyio::Any, Tokio>(calls, talk)),
+        on::smol("anyio smol, typed", move |calls| ours::<Smol, Smol>(calls, talk)),
+        on::smol("anyio smol, ambient", move |calls| ours::<anyio::Any, Smol>(calls, talk)),
         on::in_one_thread::<AsyncStd, _, _>("anyio async-std, typed", move |calls| {
-            ours::<AsyncStd>(calls, talk)
+            ours::<AsyncStd, AsyncStd>(calls, talk)
         }),
         on::in_one_thread::<AsyncStd, _, _>("anyio async-std, ambient", move |calls| {
-            ours::<anyio::Any>(calls, talk)
+            ours::<anyio::Any, AsyncStd>(calls, talk)
         }),
         on.peer("tokio", move |calls| tokios(calls, talk)),
         Contender::new("smol", move |calls| smol::block_on(smols(calls, talk))),
@@ -89,7 +89,11 @@ async fn together(ends: impl Iterator<Item = impl Future<Output = ()>>) {
     ends.collect::<FuturesUnordered<_>>().collect::<Vec<_>>().await;
 }
 
-async fn ours<N: Net>(calls: u32, talk: Talk) {
+#[expect(
+    clippy::extra_unused_type_parameters,
+    reason = "`Runtime` makes each of the ambient ones a type of its own, as much in line as in an application, which has one"
+)]
+async fn ours<N: Net, Runtime>(calls: u32, talk: Talk) {
     let listener = N::listen_tcp(ANY_PORT, &ListenOptions::default()).await.expect("a port");
     let address = listener.local_addr().expect("it has one");
     let mut streams = Vec::new();
