@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Read as _, Write as _},
+    mem,
     net::{Shutdown, SocketAddr},
     pin::Pin,
     task::{Context, Poll, ready},
@@ -156,9 +157,25 @@ impl Awaited {
                 self.0 = false;
             }
             match attempt() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.0 = true,
+                Err(error) if would_block(&error) => {
+                    // The system's own: there is nothing in it to drop, but to find that out is a call.
+                    mem::forget(error);
+                    self.0 = true;
+                }
                 result => return Poll::Ready(result),
             }
         }
     }
+}
+
+/// As its kind says, without the call that finds the kind: every wait begins with one of these.
+#[cfg(unix)]
+#[inline]
+fn would_block(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EWOULDBLOCK)
+}
+
+#[cfg(not(unix))]
+fn would_block(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
 }
