@@ -4,6 +4,7 @@ use std::{
     any::Any,
     mem::{self, ManuallyDrop},
     panic::Location,
+    ptr,
     sync::Arc as StdArc,
     task::Waker,
 };
@@ -211,15 +212,27 @@ impl Standing {
 }
 
 impl Slot {
-    #[track_caller]
+    /// One that is clean. Made on the way, the room for what it has not would be copied, too.
+    #[expect(clippy::declare_interior_mutable_const, reason = "each use is a slot of its own")]
+    const CLEAN: Self = Self {
+        state: AtomicU32::new(0),
+        next: AtomicU32::new(0),
+        location: Place::new(Location::caller()),
+        group: AtomicPtr::new(ptr::null_mut()),
+        inner: Mutex::new(ManuallyDrop::new(Inner::EMPTY)),
+    };
+
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(super) const fn new() -> Self {
+        Self::CLEAN
+    }
+
+    /// The model checker has to know it from now on.
+    #[cfg(loom)]
     pub(super) fn new() -> Self {
-        Self {
-            state: AtomicU32::default(),
-            next: AtomicU32::default(),
-            location: Place::new(Location::caller()),
-            group: AtomicPtr::default(),
-            inner: Mutex::from(ManuallyDrop::new(Inner::EMPTY)),
-        }
+        let Self { state, next, location, group, inner } = Self::CLEAN;
+        Self { state: state.made(), next: next.made(), location, group, inner: inner.made() }
     }
 
     /// Whether there is nothing in it.
@@ -330,20 +343,18 @@ impl Slot {
         self.inner.lock().cause().cloned()
     }
 
-    /// As [`register`](Self::register), for the first time.
-    #[inline]
+    /// As [`register`](Self::register), for the first time: mostly there is nothing in the slot.
+    #[inline(always)]
     pub(super) fn register_first(&self, waker: &Waker) {
         let waker = waker.clone();
         let mut inner = self.inner.lock();
-        let known = match inner.kept_mut() {
-            kept @ Kept::Nothing => {
-                *kept = Kept::Waker(waker);
-                return;
-            }
-            kept => mem::replace(kept, Kept::Waker(waker)),
-        };
-        drop(inner);
-        drop(known);
+        if inner.is_empty() {
+            // To assign it would be to drop what is there.
+            mem::forget(mem::replace(&mut **inner, Inner::Plain(Kept::Waker(waker))));
+        } else {
+            drop(inner);
+            self.replace(waker);
+        }
     }
 
     /// From now on, `waker` is who is woken by a cancellation.
@@ -353,7 +364,14 @@ impl Slot {
         {
             return;
         }
-        self.register_first(waker);
+        self.replace(waker.clone());
+    }
+
+    fn replace(&self, waker: Waker) {
+        let mut inner = self.inner.lock();
+        let known = mem::replace(inner.kept_mut(), Kept::Waker(waker));
+        drop(inner);
+        drop(known);
     }
 
     /// Wakes the task.
