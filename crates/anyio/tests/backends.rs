@@ -10,7 +10,9 @@ use std::{
     time::Duration,
 };
 
-use anyio::{Any, AsyncStd, Erased, Runner, Smol, Tokio, available_backends, prelude::*, run_with};
+use anyio::{
+    Any, AsyncStd, Clock, Erased, Runner, Smol, Tokio, available_backends, prelude::*, run_with,
+};
 use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _, future::block_on};
 
 const LOCAL: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
@@ -55,6 +57,19 @@ fn handles_know_their_executor() {
         };
         let (one, two) = (handles(), handles());
         assert!(one.is_same(&one.clone()) && !one.is_same(&two), "{}", backend.name());
+    }
+}
+
+/// A timer of any backend has room for a timer of each backend. (One that is larger works, too, in a box.)
+#[test]
+fn a_timer_without_its_type_is_in_no_box() {
+    let room = size_of::<<Any as Clock>::Timer>() - size_of::<usize>();
+    for (name, timer) in [
+        ("tokio", size_of::<<Tokio as Clock>::Timer>()),
+        ("smol", size_of::<<Smol as Clock>::Timer>()),
+        ("async-std", size_of::<<AsyncStd as Clock>::Timer>()),
+    ] {
+        assert!(timer <= room, "{name}: {timer} bytes, and room for {room}");
     }
 }
 

@@ -109,6 +109,9 @@ impl<const WORDS: usize> Drop for Packed<WORDS> {
 // SAFETY: a `Packed` is the future that is in it, which `new` demands to be `Send`, and a reference to a
 // static table of functions.
 unsafe impl<const WORDS: usize> Send for Packed<WORDS> {}
+// SAFETY: a shared reference to a `Packed` gives access to nothing: its fields are private, and what uses the
+// future that is in it, a poll and the drop, needs the `Packed` alone.
+unsafe impl<const WORDS: usize> Sync for Packed<WORDS> {}
 
 #[cfg(all(test, not(loom)))]
 mod tests {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyio_core::Spawn;
+use pin_project_lite::pin_project;
 
 use super::packed::{Packed, fits};
 
@@ -98,25 +99,69 @@ impl fmt::Debug for AnySpawner {
     }
 }
 
-/// A timer of any backend.
-pub struct AnyTimer(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
+/// How many words a timer may have that is no more than itself. Those of all backends here have no more.
+const TIMER: usize = 10;
+
+pin_project! {
+    /// A timer of any backend. It is in no box, unless it is a large one.
+    pub struct AnyTimer {
+        #[pin]
+        timer: Packed<TIMER>,
+    }
+}
 
 impl AnyTimer {
-    pub(super) fn new(timer: impl Future<Output = ()> + Send + Sync + 'static) -> Self {
-        Self(Box::pin(timer))
+    #[inline]
+    pub(super) fn new<T: Future<Output = ()> + Send + 'static>(timer: T) -> Self {
+        // As above.
+        let timer =
+            if fits::<T>(TIMER) { Packed::new(timer) } else { Packed::new(Box::pin(timer)) };
+        Self { timer }
     }
 }
 
 impl Future for AnyTimer {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.as_mut().poll(cx)
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().timer.poll(cx)
     }
 }
 
 impl fmt::Debug for AnyTimer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AnyTimer")
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::{
+        future::{Ready, ready},
+        pin::pin,
+        task::Waker,
+    };
+
+    use super::*;
+
+    /// A timer that fits and one that does not are waited for in the same way, and dropped.
+    #[test]
+    fn timers_of_any_size() {
+        fn ends<const WORDS: usize>() {
+            let counted = Arc::new(());
+            let held = (Arc::clone(&counted), [0_usize; WORDS]);
+            let timer = AnyTimer::new(async move {
+                let held = held;
+                let short: Ready<()> = ready(());
+                short.await;
+                assert_eq!(held.1, [0; WORDS]);
+            });
+            assert_eq!(Arc::strong_count(&counted), 2);
+            assert!(pin!(timer).poll(&mut Context::from_waker(Waker::noop())).is_ready());
+            assert_eq!(Arc::strong_count(&counted), 1);
+        }
+        ends::<1>();
+        ends::<100>();
     }
 }
