@@ -2,7 +2,6 @@
 
 use std::{
     io::{self, Read as _, Write as _},
-    mem,
     net::{Shutdown, SocketAddr},
     pin::Pin,
     task::{Context, Poll, ready},
@@ -11,6 +10,8 @@ use std::{
 use anyio_engine::op::admit;
 use async_io::Async;
 use futures_io::{AsyncRead, AsyncWrite, IoSlice, IoSliceMut};
+
+use super::os;
 
 /// A connected TCP socket of the reactor's, as a byte stream that obeys scopes.
 ///
@@ -156,26 +157,11 @@ impl Awaited {
                 ready!(news())?;
                 self.0 = false;
             }
-            match attempt() {
-                Err(error) if would_block(&error) => {
-                    // The system's own: there is nothing in it to drop, but to find that out is a call.
-                    mem::forget(error);
-                    self.0 = true;
-                }
-                result => return Poll::Ready(result),
+            match attempt().map_err(os::not_yet) {
+                Err(None) => self.0 = true,
+                Err(Some(error)) => return Poll::Ready(Err(error)),
+                Ok(done) => return Poll::Ready(Ok(done)),
             }
         }
     }
-}
-
-/// As its kind says, without the call that finds the kind: every wait begins with one of these.
-#[cfg(unix)]
-#[inline]
-fn would_block(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::EWOULDBLOCK)
-}
-
-#[cfg(not(unix))]
-fn would_block(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock
 }

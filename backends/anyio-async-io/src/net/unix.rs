@@ -1,11 +1,30 @@
 //! What is Unix about sockets.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::{
+    io, mem,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
+};
 
 use super::{TcpListener, TcpStream};
 
 /// `SO_REUSEADDR` lets a server start again while connections of the one before are timing out.
 pub(super) const REUSE_ADDRESS: bool = true;
+
+/// What remains of an error if it does not say that there is nothing yet.
+///
+/// Each wait begins with one that does. So it is known by its number: its kind is a call, and to find that
+/// there is nothing in it to drop is another.
+#[inline]
+pub(super) fn not_yet(error: io::Error) -> Option<io::Error> {
+    match error.raw_os_error() {
+        // Nearly everywhere they are the same.
+        Some(number) if number == libc::EAGAIN || number == libc::EWOULDBLOCK => {
+            mem::forget(error);
+            None
+        }
+        _ => Some(error),
+    }
+}
 
 impl AsFd for TcpStream {
     fn as_fd(&self) -> BorrowedFd<'_> {

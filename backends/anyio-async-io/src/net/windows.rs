@@ -1,11 +1,20 @@
 //! What is Windows about sockets.
 
-use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket};
+use std::{
+    io,
+    os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket},
+};
 
 use super::{TcpListener, TcpStream};
 
 /// Here `SO_REUSEADDR` would let any program take the port away; restarting needs no option.
 pub(super) const REUSE_ADDRESS: bool = false;
+
+/// What remains of an error if it does not say that there is nothing yet.
+#[inline]
+pub(super) fn not_yet(error: io::Error) -> Option<io::Error> {
+    Some(error).filter(|error| error.kind() != io::ErrorKind::WouldBlock)
+}
 
 impl AsSocket for TcpStream {
     fn as_socket(&self) -> BorrowedSocket<'_> {
