@@ -67,7 +67,11 @@ struct Talk {
 }
 
 /// One end sends first, the other one sends back.
-async fn end<S: AsyncRead + AsyncWrite + Unpin>(
+#[expect(
+    clippy::extra_unused_type_parameters,
+    reason = "what runs on another `Runtime` is of another type, and as much in line as where there is one alone"
+)]
+async fn end<S: AsyncRead + AsyncWrite + Unpin, Runtime>(
     mut stream: S,
     first: bool,
     times: u32,
@@ -89,10 +93,6 @@ async fn together(ends: impl Iterator<Item = impl Future<Output = ()>>) {
     ends.collect::<FuturesUnordered<_>>().collect::<Vec<_>>().await;
 }
 
-#[expect(
-    clippy::extra_unused_type_parameters,
-    reason = "`Runtime` makes each of the ambient ones a type of its own, as much in line as in an application, which has one"
-)]
 async fn ours<N: Net, Runtime>(calls: u32, talk: Talk) {
     let listener = N::listen_tcp(ANY_PORT, &ListenOptions::default()).await.expect("a port");
     let address = listener.local_addr().expect("it has one");
@@ -107,14 +107,14 @@ async fn ours<N: Net, Runtime>(calls: u32, talk: Talk) {
     together(
         streams
             .into_iter()
-            .map(|(stream, first)| end(stream, first, calls * talk.times, talk.size)),
+            .map(|(stream, first)| end::<_, Runtime>(stream, first, calls * talk.times, talk.size)),
     )
     .await;
 }
 
 /// The same with sockets of others, of which `$end` is one end. What those have in common is their names.
 macro_rules! theirs {
-    ($name:ident, $runtime:ident, $end:ident) => {
+    ($name:ident, $runtime:ident, $end:expr) => {
         async fn $name(calls: u32, talk: Talk) {
             let listener = $runtime::net::TcpListener::bind(ANY_PORT).await.expect("a port");
             let address = listener.local_addr().expect("it has one");
@@ -129,15 +129,15 @@ macro_rules! theirs {
             together(
                 streams
                     .into_iter()
-                    .map(|(stream, first)| $end(stream, first, calls * talk.times, talk.size)),
+                    .map(|(stream, first)| ($end)(stream, first, calls * talk.times, talk.size)),
             )
             .await;
         }
     };
 }
 
-theirs!(smols, smol, end);
-theirs!(async_stds, async_std, end);
+theirs!(smols, smol, end::<_, Smol>);
+theirs!(async_stds, async_std, end::<_, AsyncStd>);
 theirs!(tokios, tokio, tokios_end);
 
 /// As [`end`], with tokio's own traits.
