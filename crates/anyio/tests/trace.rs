@@ -6,7 +6,7 @@ use std::{
     fmt::{Debug, Write},
     future::pending,
     io,
-    panic::AssertUnwindSafe,
+    panic::{self, AssertUnwindSafe},
     pin::pin,
     sync::{
         Arc, Mutex,
@@ -270,7 +270,60 @@ fn a_borrowing_group_and_its_tasks_have_spans() {
         }
         assert_eq!(heard(&lines, "body"), said_in(1, "body"), "{lines:#?}");
         assert_eq!(heard(&lines, "after"), ["event in #0 who=\"after\" step=1"]);
-        assert_eq!(count(&lines, "enter #1"), count(&lines, "exit #1"));
+        // Body and tasks together: whoever is polled, it is one poll of the group.
+        assert_eq!((count(&lines, "enter #1"), count(&lines, "exit #1")), (3, 3), "{lines:#?}");
+    }
+}
+
+/// Says so when it goes.
+struct SaysLast(&'static str);
+
+impl Drop for SaysLast {
+    fn drop(&mut self) {
+        say(self.0, 1);
+    }
+}
+
+/// What goes with a body that is cancelled, or panics, goes in its group's span; and what follows is in none.
+#[test]
+fn a_body_goes_in_the_span_of_its_group() {
+    for lines in Listener::hear("#", async || {
+        let owning = task_group(async |tg| {
+            let _last = SaysLast("owning, cancelled");
+            tg.cancel();
+            sleep_forever().await;
+        });
+        assert!(owning.await.is_err());
+        let borrowing = scoped_task_group(async |tg| {
+            let _last = SaysLast("borrowing, cancelled");
+            tg.cancel();
+            sleep_forever().await;
+        });
+        assert!(borrowing.await.is_err());
+        let owning = task_group(async |_tg| {
+            let _last = SaysLast("owning, panicking");
+            checkpoint().await;
+            panic::panic_any("on purpose");
+        });
+        assert!(AssertUnwindSafe(owning).catch_unwind().await.is_err());
+        let borrowing = scoped_task_group(async |_tg| {
+            let _last = SaysLast("borrowing, panicking");
+            checkpoint().await;
+            panic::panic_any("on purpose");
+        });
+        assert!(AssertUnwindSafe(borrowing).catch_unwind().await.is_err());
+        say("after", 1);
+    }) {
+        for (span, who) in [
+            (1, "owning, cancelled"),
+            (2, "borrowing, cancelled"),
+            (3, "owning, panicking"),
+            (4, "borrowing, panicking"),
+        ] {
+            let said = format!("event in #{span} who={who:?} step=1");
+            assert_eq!(heard(&lines, who), [said], "{lines:#?}");
+        }
+        assert_eq!(heard(&lines, "after"), ["event in #0 who=\"after\" step=1"]);
     }
 }
 

@@ -144,7 +144,10 @@ impl<F, Fut, T> Opening<F, Fut, T> {
         let (mut body, mut make) = (this.body.as_mut(), make);
         // One in the other, and not one given to the other: what they use is not copied from each to the next.
         let node = place.node();
-        let poll = || {
+        if !IN_SPAN {
+            tally.step_in();
+        }
+        let polled = catch(|| {
             place.enter_inner(boundary, &BOUNDARY, || {
                 if let Some(make) = make.take() {
                     body.as_mut().set(make());
@@ -152,12 +155,16 @@ impl<F, Fut, T> Opening<F, Fut, T> {
                 // It has one by now if what makes the body needed it.
                 (boundary.node().unwrap_or(node).is_effective(), body.as_mut().poll(cx))
             })
-        };
-        let polled = if IN_SPAN { catch(poll) } else { tally.catch_in_span(poll) };
+        });
+        // From here on, since only what follows may be unwound; and not where there is nothing left to do, as mostly.
+        let in_span = if IN_SPAN { None } else { Some(tally.stepped_in()) };
         let outcome = match polled {
-            // As it mostly is.
-            Ok((_, Poll::Ready(end))) => Outcome::Value(end),
+            Ok((_, Poll::Ready(end))) => {
+                drop(in_span);
+                Outcome::Value(end)
+            }
             polled => {
+                let _in_span = in_span;
                 let settle = || Arc::clone(place.settle(cx));
                 ready!(conclude(boundary, this.body, polled, cx, settle))
             }

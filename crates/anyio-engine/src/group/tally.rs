@@ -7,7 +7,7 @@ use anyio_core::{Cause, CauseKind};
 use super::{core::Settings, opening::Head};
 use crate::{
     context::FixedFrame,
-    scope::{Caught, catch, hush},
+    scope::hush,
     sys::{Arc, AtomicU8, Mutex, Ordering},
     trace::{self, Span},
     tree::Node,
@@ -73,7 +73,7 @@ pub(super) enum Sum<E> {
     Panic(Box<dyn Any + Send>),
 }
 
-/// Given by [`Tally::in_span`].
+/// Given by [`Tally::in_span`] and [`Tally::stepped_in`].
 #[must_use]
 pub(super) struct InSpan<'a, E>(&'a Tally<E>);
 
@@ -81,7 +81,7 @@ impl<E> Drop for InSpan<'_, E> {
     #[inline(always)]
     fn drop(&mut self) {
         if self.0.is_traced() {
-            self.0.step_out();
+            self.0.exit_span();
         }
     }
 }
@@ -141,37 +141,35 @@ impl<E> Tally<E> {
     /// The group's span is the current one as long as that is kept.
     #[inline(always)]
     pub(super) fn in_span(&self) -> InSpan<'_, E> {
+        self.step_in();
+        self.stepped_in()
+    }
+
+    /// The group's span is the current one from now on.
+    #[inline(always)]
+    pub(super) fn step_in(&self) {
         if self.is_traced() {
-            self.step_in();
+            self.enter_span();
         }
+    }
+
+    /// As long as that is kept, after [`step_in`](Self::step_in).
+    #[inline(always)]
+    pub(super) const fn stepped_in(&self) -> InSpan<'_, E> {
         InSpan(self)
     }
 
-    /// Runs `f`, which may panic, in the group's span, which begins outside of its frames. (As a panic is caught inside,
-    /// no guard has to be kept meanwhile.)
-    #[inline(always)]
-    pub(super) fn catch_in_span<R>(&self, f: impl FnOnce() -> R) -> Caught<R> {
-        if self.is_traced() {
-            self.step_in();
-        }
-        let caught = catch(f);
-        if self.is_traced() {
-            self.step_out();
-        }
-        caught
-    }
-
     #[cold]
-    fn step_in(&self) {
+    fn enter_span(&self) {
         self.span().step_in();
     }
 
     #[cold]
-    fn step_out(&self) {
+    fn exit_span(&self) {
         self.span().step_out();
     }
 
-    /// Runs `f` as the tasks' surroundings, which the body is no part of.
+    /// Runs `f` as the tasks' surroundings, which the body is no part of. The caller is in the group's span.
     #[inline]
     pub(super) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         self.place.follow();

@@ -16,8 +16,7 @@ mod shutdown;
 mod wait;
 
 pub(crate) use attempt::{
-    BOUNDARY, Caught, HIDDEN_HOLD, Outcome, call_of, catch, conclude, forget, hold_of, hush,
-    poll_caught,
+    BOUNDARY, HIDDEN_HOLD, Outcome, call_of, catch, conclude, forget, hold_of, hush, poll_caught,
 };
 pub use catch::{CatchCancelled, catch_cancelled};
 pub use deadline::{current_effective_deadline, fail_after, fail_at, move_on_after, move_on_at};
