@@ -237,6 +237,12 @@ fn nameless(limiter: std::sync::Arc<CapacityLimiter>) -> impl Send {
     )
 }
 
+/// Those of a lock for many readers are of a task's own.
+#[expect(dead_code, reason = "that it compiles is the test")]
+fn reading(lock: &RwLock<u8>, shared: std::sync::Arc<RwLock<u8>>) -> impl Send {
+    (lock.read(), lock.write(), shared.write_owned())
+}
+
 /// A generic caller gets `Send` futures without writing it anywhere.
 fn generic<B: anyio_core::Runtime>() -> impl Send {
     (

@@ -12,7 +12,7 @@ use std::{
 use anyio_core::{Cancelled, Cause, CauseKind, TaskStatus};
 
 use crate::{
-    sys::{Arc, AtomicPtr, AtomicU32, Mutex, Ordering, Place, ticks},
+    sys::{Arc, AtomicPtr, AtomicU32, Mutex, Ordering, Place, made, ticks},
     tree::{Label, Member, Node},
 };
 
@@ -222,17 +222,13 @@ impl Slot {
         inner: Mutex::new(ManuallyDrop::new(Inner::EMPTY)),
     };
 
-    #[cfg(not(loom))]
     #[inline(always)]
-    pub(super) const fn new() -> Self {
-        Self::CLEAN
-    }
-
-    /// The model checker has to know it from now on.
-    #[cfg(loom)]
     pub(super) fn new() -> Self {
-        let Self { state, next, location, group, inner } = Self::CLEAN;
-        Self { state: state.made(), next: next.made(), location, group, inner: inner.made() }
+        let slot = Self::CLEAN;
+        made(&slot.state);
+        made(&slot.next);
+        made(&slot.inner);
+        slot
     }
 
     /// Whether there is nothing in it.

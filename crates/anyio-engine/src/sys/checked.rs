@@ -40,14 +40,37 @@ pub(crate) trait Primitive {
     fn make(value: Self::Value) -> Self;
 }
 
+/// What comes from `new`, and is made by its first use.
+pub(crate) trait Late {
+    /// Makes it now.
+    fn make(&self);
+}
+
+/// Makes what comes from `new`: it is done by the calling thread, which has to publish it.
+pub(crate) fn made(late: &impl Late) {
+    late.make();
+}
+
+impl<A: Primitive> Late for Atomic<A> {
+    fn make(&self) {
+        self.get();
+    }
+}
+
+impl<T> Late for Mutex<T> {
+    fn make(&self) {
+        self.order();
+    }
+}
+
 impl<A: Primitive> Atomic<A> {
     pub(crate) const fn new(initial: A::Value) -> Self {
         Self { initial, made: OnceLock::new() }
     }
 
-    /// Makes it now, by the calling thread, which has to publish it.
+    /// As [`made`] does.
     pub(crate) fn made(self) -> Self {
-        self.get();
+        made(&self);
         self
     }
 
@@ -115,9 +138,9 @@ impl<T> Mutex<T> {
         Self { order: OnceLock::new(), value: std::sync::Mutex::new(value) }
     }
 
-    /// Makes it now, by the calling thread, which has to publish it.
+    /// As [`made`] does.
     pub(crate) fn made(self) -> Self {
-        self.order();
+        made(&self);
         self
     }
 

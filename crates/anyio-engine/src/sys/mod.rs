@@ -5,7 +5,8 @@
 //! The two files have the same names. One rule makes that possible: `new` is for constructors that
 //! have to be `const`, `from` and `default` for all others. The checker has no `const` constructors,
 //! so what comes from `new` is made when it is first used; what comes from the others is made there
-//! and then, by the thread that will publish it.
+//! and then, by the thread that will publish it. A constructor that makes use of a constant says which of
+//! its primitives are `made`.
 
 mod alone;
 #[cfg(loom)]

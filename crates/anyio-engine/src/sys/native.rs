@@ -16,6 +16,10 @@ macro_rules! global {
 
 pub(crate) use global;
 
+/// What comes from `new` is there already.
+#[inline(always)]
+pub(crate) const fn made<T>(_: &T) {}
+
 /// A mutex that knows no poison: what it guards is consistent at every point where a panic of
 /// somebody else's code could pass through.
 #[derive(Debug, Default)]

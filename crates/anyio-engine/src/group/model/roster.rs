@@ -97,9 +97,22 @@ fn no_slot_is_lost_or_handed_out_twice() {
 /// group raises the flag and then wakes all tasks.
 #[test]
 fn a_cancelled_group_leaves_no_task_asleep() {
-    explore(3, || {
+    cancelled(false);
+}
+
+/// As before, with the handle's waker in the slot already.
+#[test]
+fn a_cancelled_group_leaves_no_task_asleep_that_is_waited_for() {
+    cancelled(true);
+}
+
+fn cancelled(waited_for: bool) {
+    explore(3, move || {
         let group = group();
         let task = alone(&group, false);
+        if waited_for {
+            assert!(!task.seat.slot().poll_end(&Alarm::new().1));
+        }
         let node = Arc::clone(own(&group));
         node.set_members(group.handle.members());
         let canceller = {
@@ -109,7 +122,7 @@ fn a_cancelled_group_leaves_no_task_asleep() {
         let (alarm, waker) = Alarm::new();
         task.seat.slot().register_first(&waker);
         let cancelled = node.is_effective();
-        canceller.join().unwrap();
+        canceller.join().expect("no panic");
         assert!(cancelled || alarm.has_rung(), "the task sleeps in a group that is cancelled");
     });
 }
