@@ -8,8 +8,10 @@ pub(crate) struct Row {
     pub(crate) name: String,
     /// How many operations one call does.
     pub(crate) operations: u32,
-    /// Several threads take part: a count of instructions would depend on chance.
+    /// Several threads take part.
     pub(crate) threads: bool,
+    /// A count of instructions would depend on chance, as it mostly does where several threads take part.
+    pub(crate) by_chance: bool,
     /// Made when the row is run, since they hold runtimes.
     make: Box<dyn Fn() -> Vec<Contender>>,
 }
@@ -20,12 +22,25 @@ impl Row {
         operations: u32,
         make: impl Fn() -> Vec<Contender> + 'static,
     ) -> Self {
-        Self { name: name.into(), operations, threads: false, make: Box::new(make) }
+        Self {
+            name: name.into(),
+            operations,
+            threads: false,
+            by_chance: false,
+            make: Box::new(make),
+        }
     }
 
     /// The row has several threads if `yes`.
     pub(crate) fn with_threads(mut self, yes: bool) -> Self {
         self.threads = yes;
+        self.by_chance = yes;
+        self
+    }
+
+    /// Its instructions are the same whichever thread does what, and none waits by looking again and again.
+    pub(crate) fn with_counts(mut self) -> Self {
+        self.by_chance = false;
         self
     }
 

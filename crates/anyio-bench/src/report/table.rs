@@ -42,7 +42,7 @@ pub(crate) fn table() -> Result<()> {
             _ = write!(text, "\n## {area}\n\n{HEAD}");
         }
         writeln!(io::stdout(), "{}", row.name)?;
-        text += &lines(&row, valgrind.is_some() && !row.threads)?;
+        text += &lines(&row, valgrind.is_some() && !row.by_chance)?;
     }
     text += "\n## Scaling\n\n";
     for picture in ["spawn", "cancel", "depth", "waiters", "connections"] {
