@@ -1,4 +1,4 @@
-//! A task without its type, in the place where the task itself would be.
+//! A task or a timer without its type, in the place where it would be itself.
 #![expect(
     unsafe_code,
     reason = "a future as the bytes it is made of, and a table of what to do with them; the argument is at `Packed`"
@@ -109,8 +109,8 @@ impl<const WORDS: usize> Drop for Packed<WORDS> {
 // SAFETY: a `Packed` is the future that is in it, which `new` demands to be `Send`, and a reference to a
 // static table of functions.
 unsafe impl<const WORDS: usize> Send for Packed<WORDS> {}
-// SAFETY: a shared reference to a `Packed` gives access to nothing: its fields are private, and what uses the
-// future that is in it, a poll and the drop, needs the `Packed` alone.
+// SAFETY: a shared reference to a `Packed` gives access to nothing: its fields are private, and all that uses
+// the future that is in it, a poll and the drop, has the `Packed` to itself.
 unsafe impl<const WORDS: usize> Sync for Packed<WORDS> {}
 
 #[cfg(all(test, not(loom)))]

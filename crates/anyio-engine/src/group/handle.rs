@@ -183,6 +183,7 @@ impl<B: Executor, E: TaskError> TaskGroup<B, E> {
         TaskHandle::new(stub, name)
     }
 
+    /// What has to be around a task, if there is anything. Few have something, so it takes no room in the others.
     #[cold]
     fn wrap(
         &self,

@@ -363,6 +363,7 @@ impl Slot {
         self.replace(waker.clone());
     }
 
+    /// `waker` instead of what there is.
     fn replace(&self, waker: Waker) {
         let mut inner = self.inner.lock();
         let known = mem::replace(inner.kept_mut(), Kept::Waker(waker));

@@ -1,4 +1,4 @@
-//! What is around few tasks, and takes no room in the others.
+//! What is around few tasks.
 
 use std::{future::poll_fn, pin::Pin};
 

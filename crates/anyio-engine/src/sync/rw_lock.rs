@@ -206,6 +206,7 @@ const fn hold<S: Share>(share: S, permits: usize) -> Hold<S> {
     Hold(Acquiring::new(share, permits))
 }
 
+/// Given by [`hold`].
 struct Hold<S: Share>(Acquiring<S>);
 
 // Nothing in it is pinned.
